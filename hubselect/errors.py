@@ -1,0 +1,98 @@
+"""Everything hubselect raises on purpose.
+
+    HubselectError                 one clear line; `hint` says what to do next
+    ├── InvalidInput               a value, file or option that cannot be used
+    ├── UnknownEntry               a model, dataset, selection ... the registry does not hold
+    ├── RegistryError              the database cannot be opened, migrated or written
+    ├── HubError                   the Hub did not give what was asked for
+    │   ├── HubUnreachable         no answer from the endpoint
+    │   ├── RepoNotFound           no such repository or revision
+    │   ├── RepoGated              access has to be requested first
+    │   └── DownloadIncomplete     files are missing or do not match their hashes
+    ├── UnsupportedModel           the checkpoint cannot be indexed or fine-tuned
+    ├── UnsupportedDataset         no usable text, image or label column; no labels; no data
+    ├── CheckpointBroken           weights, config or tokenizer cannot be loaded
+    ├── TrainingFailed             fine-tuning ended in NaN, out of memory, a dead worker ...
+    ├── KnowledgeMissing           the registry does not hold enough results for the question
+    └── SelectionFailed            every candidate failed
+
+Foreign exceptions are mapped where they enter: Hub errors in `hub/`, SQLAlchemy's in
+`registry/`, torch's and transformers' in `training/`.
+"""
+
+from __future__ import annotations
+
+
+class HubselectError(Exception):
+    """Base of every error a user can be told about.
+
+    Parameters: `message` is one line saying what is wrong; `hint` (optional) is one line
+    saying what to do next.
+    """
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        self.message = " ".join(str(message).split())
+        self.hint = " ".join(hint.split()) if hint else None
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[type[HubselectError], tuple[str, str | None]]:
+        return type(self), (self.message, self.hint)  # errors travel between processes
+
+
+class InvalidInput(HubselectError):
+    """A value, file or option that cannot be used; nothing was changed."""
+
+
+class UnknownEntry(HubselectError):
+    """The registry does not hold what was asked for."""
+
+
+class RegistryError(HubselectError):
+    """The registry cannot be opened, migrated or written."""
+
+
+class HubError(HubselectError):
+    """The Hub did not give what was asked for."""
+
+
+class HubUnreachable(HubError):
+    """The Hub endpoint does not answer."""
+
+
+class RepoNotFound(HubError):
+    """The repository or revision does not exist, or is private."""
+
+
+class RepoGated(HubError):
+    """The repository is gated and this user has no access."""
+
+
+class DownloadIncomplete(HubError):
+    """Files of a repository are missing or do not match their hashes."""
+
+
+class UnsupportedModel(HubselectError):
+    """A checkpoint that hubselect cannot index or fine-tune."""
+
+
+class UnsupportedDataset(HubselectError):
+    """A dataset without usable columns, labels or data."""
+
+
+class CheckpointBroken(HubselectError):
+    """A checkpoint whose files cannot be loaded."""
+
+
+class TrainingFailed(HubselectError):
+    """Fine-tuning ended without a result."""
+
+
+class KnowledgeMissing(HubselectError):
+    """The registry does not hold enough results to answer."""
+
+
+class SelectionFailed(HubselectError):
+    """No candidate could be fine-tuned."""

@@ -1,0 +1,283 @@
+"""The frozen records that travel between rooms. No behaviour beyond identity and derived fields.
+
+Rows of the database never leave `registry/`, Hub responses never leave `hub/`, tensors never
+leave `training/`: what crosses a wall is one of these.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Literal
+
+Task = Literal["text-classification", "image-classification"]
+Role = Literal["benchmark", "target"]
+RunStatus = Literal["running", "done", "failed", "stopped"]
+
+TASKS: tuple[Task, ...] = ("text-classification", "image-classification")
+
+
+def dataset_name(repo_id: str, config: str | None) -> str:
+    """The name of a dataset everywhere in hubselect: `repo_id`, or `repo_id:config`."""
+    return f"{repo_id}:{config}" if config else repo_id
+
+
+@dataclass(frozen=True)
+class Model:
+    """A checkpoint as the registry knows it.
+
+    `revision` is the commit sha the registry pins; None for imported names that were never
+    looked up on the Hub. `labels` are the class names of the checkpoint's own classification
+    head in index order, empty when it has none. `weights_bytes` counts only the one weight
+    format that would be fetched.
+    """
+
+    id: str
+    task: Task
+    revision: str | None = None
+    architecture: str | None = None
+    model_type: str | None = None
+    parameters: int | None = None
+    weights_format: Literal["safetensors", "bin"] | None = None
+    weights_files: tuple[str, ...] = ()
+    weights_bytes: int | None = None
+    weights_digest: str | None = None
+    labels: tuple[str, ...] = ()
+    license: str | None = None
+    base_model: str | None = None
+    last_modified: str | None = None
+
+    @property
+    def has_head(self) -> bool:
+        """Whether the checkpoint brings a trained classification head of its own."""
+        return len(self.labels) > 0
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A labelled dataset as the registry knows it.
+
+    `splits` maps the Hub's split name to its number of rows (None while unknown).
+    `label_names` is empty while only the data itself can tell (CSV, bare parquet).
+    `text_columns` has one or two entries for text, none for images. `data_revision` names the
+    ref the files are read from when it is not `revision` itself (the parquet conversion of a
+    script dataset).
+    """
+
+    id: str
+    task: Task
+    config: str | None = None
+    revision: str | None = None
+    data_revision: str | None = None
+    text_columns: tuple[str, ...] = ()
+    image_column: str | None = None
+    label_column: str | None = None
+    label_names: tuple[str, ...] = ()
+    splits: Mapping[str, int | None] = field(default_factory=dict)
+    role: Role = "benchmark"
+
+    @property
+    def name(self) -> str:
+        return dataset_name(self.id, self.config)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that makes two scores comparable; scores under different recipes never mix.
+
+    `learning_rate` None means the size rule of `training.schedule.learning_rate_for`.
+    `stages_per_epoch` validations happen per epoch; there are `epochs * stages_per_epoch`
+    stages. Sample caps of None mean all examples.
+    """
+
+    task: Task
+    name: str = "full-finetune"
+    metric: str = "accuracy"
+    epochs: int = 5
+    stages_per_epoch: int = 1
+    optimizer: str = "adamw"
+    learning_rate: float | None = None
+    weight_decay: float = 0.01
+    warmup_ratio: float = 0.06
+    batch_size: int = 32
+    max_length: int = 128
+    max_train_samples: int | None = None
+    max_eval_samples: int | None = None
+    seed: int = 0
+
+    @property
+    def stages(self) -> int:
+        return self.epochs * self.stages_per_epoch
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits that identify the recipe's content."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def epochs_at(self, stage: int) -> float:
+        """Epochs of training done when `stage` (1-based) has been reached."""
+        return stage / self.stages_per_epoch
+
+    def with_(self, **changes: object) -> Recipe:
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One validation: `stage` counts from 1, `val` is the recipe's metric on the validation split."""
+
+    model: str
+    stage: int
+    epochs: float
+    val: float
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A model that cannot go on; an event that eliminates it, never an exception."""
+
+    model: str
+    stage: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model fine-tuned on one dataset under one recipe.
+
+    `curve` is ordered by stage. `test` is None until the run is done. `selection` is the id of
+    the selection the run belongs to, None for a cell of the performance matrix.
+    """
+
+    model: str
+    dataset: str
+    recipe: str
+    status: RunStatus
+    seed: int = 0
+    curve: tuple[CurvePoint, ...] = ()
+    test: float | None = None
+    reason: str | None = None
+    source: str = "measured"
+    seconds: float | None = None
+    model_revision: str | None = None
+    dataset_revision: str | None = None
+    selection: int | None = None
+
+
+@dataclass(frozen=True)
+class ProxyScore:
+    """A proxy's value for a (model, dataset). `origin` says what it was computed from:
+    "head" (the checkpoint's own classification head), "features" or "imported"."""
+
+    model: str
+    dataset: str
+    proxy: str
+    score: float
+    origin: str = "imported"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """`id` is stable across updates; `members` are sorted; `representative` is the member with
+    the highest mean benchmark score."""
+
+    id: int
+    representative: str
+    members: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        return len(self.members)
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """A partition of the models of one task under one recipe.
+
+    `silhouette` is the standard coefficient, `silhouette_paper` the paper authors' variant
+    (b over all outside points); both None when there are fewer than two clusters.
+    """
+
+    task: Task
+    recipe: str
+    threshold: float | None
+    top_k: int
+    method: Literal["average", "kmeans"]
+    clusters: tuple[Cluster, ...]
+    silhouette: float | None = None
+    silhouette_paper: float | None = None
+
+    def of(self, model: str) -> Cluster | None:
+        return next((c for c in self.clusters if model in c.members), None)
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """One model of the ranked answer of coarse recall (Eq. 2-4).
+
+    `proxy_score` is the representative's raw proxy value, None when it was propagated (Eq. 4)
+    or unknown; `proxy_origin` says how it was obtained; `prior` is acc(m), the mean benchmark
+    score.
+    """
+
+    model: str
+    recall_score: float
+    prior: float
+    proxy_score: float | None
+    cluster: int | None
+    representative: str | None = None
+    proxy_origin: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a policy decided about one model after one stage, and why."""
+
+    stage: int
+    epochs: float
+    model: str
+    val: float | None
+    predicted: float | None
+    kept: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a selection spent. `epochs` = `training_epochs` + `recall_epochs`."""
+
+    training_epochs: float = 0.0
+    recall_epochs: float = 0.0
+    seconds: float = 0.0
+    bytes_downloaded: int = 0
+
+    @property
+    def epochs(self) -> float:
+        return self.training_epochs + self.recall_epochs
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The answer: the winner, fine-tuned, with the evidence.
+
+    `path` holds the saved checkpoint (safetensors, tokenizer or processor). `recalled` is
+    ranked; `history` is every verdict in order of stage.
+    """
+
+    id: int
+    dataset: str
+    model_id: str
+    path: str | None
+    val_score: float
+    test_score: float | None
+    recalled: tuple[Recalled, ...]
+    history: tuple[Verdict, ...]
+    cost: Cost
+    policy: str = "fine-selection"
+    proxy: str = "leep"
+    recipe: str = ""
+    resumed: bool = False
