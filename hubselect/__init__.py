@@ -1,1 +1,63 @@
-"""hubselect."""
+"""hubselect: which Hub checkpoint to fine-tune on your dataset, and the checkpoint fine-tuned.
+
+The names below are loaded when first used, so `import hubselect` is instant.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "add_dataset": "hubselect.api.growing",
+    "add_model": "hubselect.api.growing",
+    "backtest": "hubselect.api.backtesting",
+    "benchmark": "hubselect.api.benchmarking",
+    "cluster": "hubselect.api.clustering",
+    "recall": "hubselect.api.recalling",
+    "select": "hubselect.api.selecting",
+    "HubselectError": "hubselect.errors",
+    "Recipe": "hubselect.records",
+    "Registry": "hubselect.registry",
+    "Selection": "hubselect.records",
+}
+
+if TYPE_CHECKING:
+    from hubselect.api.backtesting import backtest
+    from hubselect.api.benchmarking import benchmark
+    from hubselect.api.clustering import cluster
+    from hubselect.api.growing import add_dataset, add_model
+    from hubselect.api.recalling import recall
+    from hubselect.api.selecting import select
+    from hubselect.errors import HubselectError
+    from hubselect.records import Recipe, Selection
+    from hubselect.registry import Registry
+
+__all__ = [
+    "HubselectError",
+    "Recipe",
+    "Registry",
+    "Selection",
+    "__version__",
+    "add_dataset",
+    "add_model",
+    "backtest",
+    "benchmark",
+    "cluster",
+    "recall",
+    "select",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hubselect' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

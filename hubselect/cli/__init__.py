@@ -1,0 +1,63 @@
+"""The command line: one file per noun over the API. Holds no logic, imports nothing heavy at start.
+
+Commands import the API inside their bodies, so `hubselect --help` needs only click.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from hubselect import __version__
+
+COMMANDS = {
+    "add-dataset": "growing:add_dataset",
+    "add-model": "growing:add_model",
+    "backtest": "backtesting:backtest",
+    "benchmark": "benchmarking:benchmark",
+    "cluster": "clusters:cluster",
+    "clusters": "clusters:clusters",
+    "curves": "results:curves",
+    "datasets": "entries:datasets",
+    "demo": "demo:demo",
+    "matrix": "results:matrix",
+    "models": "entries:models",
+    "recall": "recalling:recall",
+    "registry": "registry:registry",
+    "select": "selecting:select",
+    "selections": "selecting:selections",
+}
+
+
+class LazyGroup(click.Group):
+    """Loads a command's file when the command is looked at."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(import_module(f"hubselect.cli.{module}"), name)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hubselect")
+def cli() -> None:
+    """Which Hub checkpoint should I fine-tune on my dataset?
+
+    \b
+    hubselect demo                    see it all work, on a small local Hub
+    hubselect add-model ORG/NAME      teach the registry a checkpoint
+    hubselect select DATASET_ID       get the best known checkpoint, fine-tuned
+    """
+
+
+def main() -> None:
+    """Console entry point: runs a command and turns errors into one clear line."""
+    from hubselect.cli.failures import run
+
+    run(cli)

@@ -1,0 +1,237 @@
+"""Filling the performance matrix: fine-tune every model on every benchmark dataset, cell by cell."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hubselect.api.opening import opened
+from hubselect.api.progress import Listener, Progress, silent
+from hubselect.errors import HubselectError, HubUnreachable, KnowledgeMissing
+from hubselect.executors.jobs import TrainingJob
+from hubselect.executors.local import advance_to
+from hubselect.executors.pool import Chain, WorkerPool, default_workers
+from hubselect.hub import download_model
+from hubselect.records import TASKS, Dataset, Model, Recipe, Task
+from hubselect.registry import Registry
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What happened to one cell of the performance matrix: done with a test score, or failed."""
+
+    model: str
+    dataset: str
+    status: str
+    test: float | None = None
+    reason: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class BenchmarkReport:
+    """`cells` were worked on now; `known` were there before; `recipes` by task."""
+
+    cells: tuple[Cell, ...] = ()
+    known: int = 0
+    recipes: Mapping[Task, str] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> tuple[Cell, ...]:
+        return tuple(c for c in self.cells if c.status == "failed")
+
+
+def recipe_for(
+    registry: Registry,
+    task: Task,
+    *,
+    epochs: int | None = None,
+    stages_per_epoch: int | None = None,
+    max_train_samples: int | None = None,
+    seed: int | None = None,
+) -> Recipe:
+    """The registry's main measured recipe for `task` (or the default one) with what was asked for changed."""
+    measured = registry.main_recipe(task, measured=True) or Recipe(task)
+    asked = {
+        "epochs": epochs,
+        "stages_per_epoch": stages_per_epoch,
+        "max_train_samples": max_train_samples,
+        "seed": seed,
+    }
+    return measured.with_(**{name: value for name, value in asked.items() if value is not None})
+
+
+def benchmark(
+    *,
+    registry: Registry | str | Path | None = None,
+    models: Sequence[str] = (),
+    datasets: Sequence[str] = (),
+    epochs: int | None = None,
+    stages_per_epoch: int | None = None,
+    max_train_samples: int | None = None,
+    seed: int | None = None,
+    retry_failed: bool = False,
+    workers: int | None = None,
+    listener: Listener = silent,
+) -> BenchmarkReport:
+    """Fine-tune what is missing in the performance matrix (all models and benchmarks by default).
+
+    A cell that was interrupted goes on from its last finished stage; a failed cell is left
+    alone unless `retry_failed`. Raises `KnowledgeMissing` when there is nothing to work on and
+    `HubUnreachable` when checkpoints cannot be fetched.
+    """
+    with opened(registry) as store:
+        reports = []
+        for task in TASKS:
+            chosen = _chosen_models(store, task, models)
+            suite = _chosen_datasets(store, task, datasets)
+            if chosen and suite:
+                recipe = recipe_for(
+                    store,
+                    task,
+                    epochs=epochs,
+                    stages_per_epoch=stages_per_epoch,
+                    max_train_samples=max_train_samples,
+                    seed=seed,
+                )
+                reports.append(
+                    fill_cells(
+                        store,
+                        chosen,
+                        suite,
+                        recipe,
+                        retry_failed=retry_failed,
+                        workers=workers,
+                        listener=listener,
+                    )
+                )
+        if not reports:
+            raise KnowledgeMissing(
+                "there is no model and benchmark dataset of one task to fill a cell with",
+                "add them with `hubselect add-model` and `hubselect add-dataset`",
+            )
+        return BenchmarkReport(
+            tuple(c for r in reports for c in r.cells),
+            sum(r.known for r in reports),
+            {task: digest for r in reports for task, digest in r.recipes.items()},
+        )
+
+
+def fill_cells(
+    store: Registry,
+    models: Sequence[Model],
+    suite: Sequence[Dataset],
+    recipe: Recipe,
+    *,
+    retry_failed: bool = False,
+    workers: int | None = None,
+    listener: Listener = silent,
+) -> BenchmarkReport:
+    """Fill the missing cells of `models` x `suite` under `recipe`."""
+    settled = {"done"} if retry_failed else {"done", "failed"}
+    known = {
+        (r.model, r.dataset)
+        for r in store.runs(recipe=recipe.digest, current=True)
+        if r.status in settled and r.seed == recipe.seed
+    }
+    todo = [(m, d) for d in suite for m in models if (m.id, d.name) not in known]
+    report = BenchmarkReport((), len(models) * len(suite) - len(todo), {recipe.task: recipe.digest})
+    if not todo:
+        return report
+    store.add_recipe(recipe)
+    largest = max((m.weights_bytes or 0) for m, _ in todo)
+    with WorkerPool(workers or default_workers(len(todo), largest)) as pool:
+        cells = _Cells(store, recipe, listener, len(todo)).work(pool, todo)
+    return BenchmarkReport(tuple(cells), report.known, report.recipes)
+
+
+class _Cells:
+    """Works through cells, and writes every stage to the registry as it comes."""
+
+    def __init__(self, store: Registry, recipe: Recipe, listener: Listener, total: int) -> None:
+        self._store = store
+        self._recipe = recipe
+        self._digest = recipe.digest
+        self._listener = listener
+        self._total = total
+        self._done: list[Cell] = []
+
+    def work(self, pool: WorkerPool, todo: Sequence[tuple[Model, Dataset]]) -> list[Cell]:
+        self._tell("")
+        chains: dict[str, Chain] = {}
+        self._jobs: dict[str, TrainingJob] = {}
+        self._started: dict[str, float] = {}
+        checkpoints: dict[str, Path | HubselectError] = {}
+        for model, dataset in todo:
+            checkpoint = checkpoints.get(model.id) or _fetch(model)
+            checkpoints[model.id] = checkpoint
+            if isinstance(checkpoint, HubselectError):
+                self._store.start_run(model.id, dataset.name, self._digest, seed=self._recipe.seed)
+                self._failed(model.id, dataset.name, checkpoint, 0.0)
+                continue
+            job = TrainingJob(checkpoint, model, dataset, self._recipe, self._state_dir(model, dataset))
+            key = f"{model.id} on {dataset.name}"
+            self._jobs[key] = job
+            chains[key] = self._chain(key, job)
+        for key, result in pool.run(chains):
+            self._record(key, result)
+        return self._done
+
+    def _chain(self, key: str, job: TrainingJob) -> Chain:
+        self._store.start_run(job.model.id, job.dataset.name, self._digest, seed=self._recipe.seed)
+        self._started[key] = time.monotonic()
+        yield from advance_to(job, self._recipe.stages, test=True)
+
+    def _record(self, key: str, result: object) -> None:
+        job = self._jobs[key]
+        seconds = time.monotonic() - self._started[key]
+        model, dataset = job.model.id, job.dataset.name
+        if isinstance(result, HubselectError):
+            self._failed(model, dataset, result, seconds)
+        elif isinstance(result, float):
+            self._store.finish_run(model, dataset, self._digest, result, seconds, seed=self._recipe.seed)
+            self._done.append(Cell(model, dataset, "done", result, None, seconds))
+            self._tell(f"{key}: {result:.3f}")
+        else:
+            for point in result:  # type: ignore[attr-defined]
+                self._store.append_point(point, dataset, self._digest, seed=self._recipe.seed)
+            return
+        shutil.rmtree(job.state_dir, ignore_errors=True)
+
+    def _failed(self, model: str, dataset: str, error: HubselectError, seconds: float) -> None:
+        self._store.fail_run(model, dataset, self._digest, str(error), seed=self._recipe.seed)
+        self._done.append(Cell(model, dataset, "failed", None, str(error), seconds))
+        self._tell(f"{model} on {dataset}: failed, {error}")
+
+    def _tell(self, detail: str) -> None:
+        self._listener(Progress("benchmark", len(self._done), self._total, detail))
+
+    def _state_dir(self, model: Model, dataset: Dataset) -> Path:
+        names = (model.id, model.revision, dataset.name, dataset.revision, self._digest)
+        digest = hashlib.sha256(repr(names).encode()).hexdigest()[:24]
+        return self._store.home / "work" / f"cell-{digest}"
+
+
+def _fetch(model: Model) -> Path | HubselectError:
+    try:
+        return download_model(model).path
+    except HubUnreachable:
+        raise
+    except HubselectError as error:
+        return error
+
+
+def _chosen_models(store: Registry, task: Task, wanted: Sequence[str]) -> list[Model]:
+    if wanted:
+        return [m for m in (store.model(name) for name in wanted) if m.task == task]
+    return [m for m in store.models(task) if m.revision is not None]
+
+
+def _chosen_datasets(store: Registry, task: Task, wanted: Sequence[str]) -> list[Dataset]:
+    if wanted:
+        return [d for d in (store.dataset(name) for name in wanted) if d.task == task]
+    return [d for d in store.datasets(task, role="benchmark") if d.revision is not None]

@@ -1,0 +1,101 @@
+"""Clusters of models: computed from the performance matrix, kept in the registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from hubselect.api.opening import opened
+from hubselect.errors import KnowledgeMissing
+from hubselect.knowledge.clusters import cluster as cluster_models
+from hubselect.knowledge.clusters import inherit_ids
+from hubselect.knowledge.matrix import PerformanceMatrix
+from hubselect.records import TASKS, Clustering, Recipe, Run, Task
+from hubselect.registry import Registry
+
+Method = Literal["average", "kmeans"]
+
+
+def cluster(
+    *,
+    registry: Registry | str | Path | None = None,
+    task: Task | None = None,
+    threshold: float | None = None,
+    top_k: int = 5,
+    method: Method = "average",
+    n_clusters: int | None = None,
+) -> tuple[Clustering, ...]:
+    """Cluster the models of each task (or of `task`) by their benchmark results and keep the result.
+
+    `threshold` is the distance (1 - similarity, Eq. 1) at which the average linkage is cut;
+    None takes the cut with the best silhouette. Raises `KnowledgeMissing` when no task has
+    finished runs, `InvalidInput` for values out of range.
+    """
+    with opened(registry) as store:
+        found = []
+        for each in [task] if task else TASKS:
+            recipe = store.main_recipe(each)
+            if recipe is not None:
+                found.append(
+                    _compute(
+                        store, recipe, threshold=threshold, top_k=top_k, method=method, n_clusters=n_clusters
+                    )
+                )
+        if not found:
+            raise KnowledgeMissing(
+                "the registry has no benchmark results to cluster by",
+                "run `hubselect benchmark`, or bring results with `hubselect registry import`",
+            )
+        return tuple(found)
+
+
+def refreshed(store: Registry, recipe: Recipe) -> Clustering | None:
+    """The clustering under `recipe`, brought up to date with the matrix; None if there is none yet."""
+    kept = store.clustering(recipe.task, recipe.digest)
+    if kept is None:
+        return None
+    if {m for c in kept.clusters for m in c.members} == set(matrix_of(store, recipe).models):
+        return kept
+    return recomputed(store, recipe)
+
+
+def recomputed(store: Registry, recipe: Recipe) -> Clustering:
+    """Cluster again with the settings last used under `recipe` (the defaults if never)."""
+    kept = store.clustering(recipe.task, recipe.digest)
+    if kept is None:
+        return _compute(store, recipe)
+    return _compute(store, recipe, threshold=kept.threshold, top_k=kept.top_k, method=kept.method)
+
+
+def known_runs(store: Registry, recipe: Recipe, *, without: str | None = None) -> list[Run]:
+    """The finished benchmark runs under `recipe` at the pinned revisions, except on dataset `without`."""
+    runs = store.runs(recipe=recipe.digest, status="done", current=True)
+    benchmarks = {d.name for d in store.datasets(recipe.task, role="benchmark")} - {without}
+    return [r for r in runs if r.dataset in benchmarks]
+
+
+def matrix_of(store: Registry, recipe: Recipe, *, without: str | None = None) -> PerformanceMatrix:
+    return PerformanceMatrix.from_runs(known_runs(store, recipe, without=without))
+
+
+def _compute(
+    store: Registry,
+    recipe: Recipe,
+    *,
+    threshold: float | None = None,
+    top_k: int = 5,
+    method: Method = "average",
+    n_clusters: int | None = None,
+) -> Clustering:
+    found = cluster_models(
+        matrix_of(store, recipe),
+        task=recipe.task,
+        recipe=recipe.digest,
+        threshold=threshold,
+        top_k=top_k,
+        method=method,
+        n_clusters=n_clusters,
+    )
+    named = inherit_ids(store.clustering(recipe.task, recipe.digest), found)
+    store.save_clustering(named)
+    return named

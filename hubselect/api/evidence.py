@@ -1,0 +1,35 @@
+"""The evidence beside the saved winner: `hubselect.json`, readable without hubselect."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from hubselect.records import Dataset, Model, Recipe, Selection
+from hubselect.reports.documents import selection_document
+
+FILE = "hubselect.json"
+
+
+def write_evidence(
+    folder: Path, selection: Selection, dataset: Dataset, recipe: Recipe, winner: Model
+) -> None:
+    """How the checkpoint in `folder` was chosen: what was tried, at which revisions, at what cost."""
+    document = {
+        "selection": selection_document(selection),
+        "dataset": {
+            "id": dataset.id,
+            "config": dataset.config,
+            "revision": dataset.revision,
+            "text_columns": list(dataset.text_columns),
+            "image_column": dataset.image_column,
+            "label_column": dataset.label_column,
+        },
+        "base_model": {"id": winner.id, "revision": winner.revision, "license": winner.license},
+        "recipe": asdict(recipe),
+    }
+    partial = folder / f"{FILE}.partial"
+    partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, folder / FILE)

@@ -1,0 +1,132 @@
+"""Adding checkpoints and datasets to the registry."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubselect.api.benchmarking import BenchmarkReport, fill_cells, recipe_for
+from hubselect.api.clustering import recomputed
+from hubselect.api.opening import opened
+from hubselect.api.progress import Listener, Progress, silent
+from hubselect.errors import HubselectError
+from hubselect.executors.jobs import TrainingJob, check
+from hubselect.executors.pool import Call, Chain, WorkerPool, default_workers
+from hubselect.hub import download_model, index_dataset, index_model
+from hubselect.records import Clustering, Dataset, Model, Recipe, Role, Task
+from hubselect.registry import Registry
+
+
+@dataclass(frozen=True)
+class Added:
+    """The models now known, the cells filled for them, and the clusters before and after by task."""
+
+    models: tuple[Model, ...]
+    benchmark: BenchmarkReport
+    before: tuple[Clustering, ...] = ()
+    after: tuple[Clustering, ...] = ()
+
+
+def add_model(
+    repo_ids: str | Sequence[str],
+    *,
+    registry: Registry | str | Path | None = None,
+    revision: str | None = None,
+    benchmark: bool = True,
+    workers: int | None = None,
+    listener: Listener = silent,
+) -> Added:
+    """Index checkpoints of the Hub, fine-tune them on the benchmark datasets, update the clusters.
+
+    All are looked up, and loaded once when they are to be fine-tuned, before anything is
+    written: one that is missing, gated, unsupported or broken leaves the registry unchanged.
+    With `benchmark=False` they are only indexed.
+    """
+    ids = [repo_ids] if isinstance(repo_ids, str) else list(dict.fromkeys(repo_ids))
+    with opened(registry) as store:
+        models = []
+        for number, repo_id in enumerate(ids, start=1):
+            models.append(index_model(repo_id, revision=revision))
+            listener(Progress("look up", number, len(ids), repo_id))
+        suites = {m.task: store.datasets(m.task, role="benchmark") for m in models} if benchmark else {}
+        recipes = {task: recipe_for(store, task) for task, suite in suites.items() if suite}
+        _load_once([m for m in models if m.task in recipes], suites, recipes, workers, listener)
+        models = [store.add_model(m) for m in models]
+        if not recipes:
+            return Added(tuple(models), BenchmarkReport())
+        before, after, reports = [], [], []
+        for task, recipe in recipes.items():
+            old = store.clustering(task, recipe.digest)
+            report = fill_cells(
+                store,
+                [m for m in models if m.task == task],
+                suites[task],
+                recipe,
+                workers=workers,
+                listener=listener,
+            )
+            reports.append(report)
+            if old is not None:
+                before.append(old)
+                after.append(recomputed(store, recipe))
+        cells = tuple(c for r in reports for c in r.cells)
+        digests = {task: recipe.digest for task, recipe in recipes.items()}
+        known = sum(r.known for r in reports)
+        return Added(tuple(models), BenchmarkReport(cells, known, digests), tuple(before), tuple(after))
+
+
+def add_dataset(
+    dataset_id: str,
+    *,
+    registry: Registry | str | Path | None = None,
+    config: str | None = None,
+    revision: str | None = None,
+    role: Role = "benchmark",
+    text_columns: Sequence[str] = (),
+    image_column: str | None = None,
+    label_column: str | None = None,
+) -> Dataset:
+    """Index a labelled dataset of the Hub; columns that are not named are found from its metadata."""
+    with opened(registry) as store:
+        found = index_dataset(
+            dataset_id,
+            config=config,
+            revision=revision,
+            role=role,
+            text_columns=tuple(text_columns),
+            image_column=image_column,
+            label_column=label_column,
+        )
+        return store.add_dataset(found)
+
+
+def _load_once(
+    models: Sequence[Model],
+    suites: Mapping[Task, Sequence[Dataset]],
+    recipes: Mapping[Task, Recipe],
+    workers: int | None,
+    listener: Listener,
+) -> None:
+    """Download and load each checkpoint for its first benchmark dataset; raises what is wrong with it."""
+    if not models:
+        return
+    scratch = Path(tempfile.mkdtemp(prefix="hubselect-"))
+    try:
+        chains: dict[str, Chain] = {}
+        for model in models:
+            path = download_model(model).path
+            job = TrainingJob(
+                path, model, suites[model.task][0], recipes[model.task], scratch / str(len(chains))
+            )
+            chains[model.id] = (call for call in [Call(check, (job,))])
+        largest = max((m.weights_bytes or 0) for m in models)
+        with WorkerPool(workers or default_workers(len(chains), largest)) as pool:
+            for done, (name, result) in enumerate(pool.run(chains), start=1):
+                if isinstance(result, HubselectError):
+                    raise result
+                listener(Progress("load", done, len(chains), name))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

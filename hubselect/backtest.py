@@ -1,0 +1,197 @@
+"""Leave-one-dataset-out replay of whole selections over recorded curves. Trains nothing.
+
+For every benchmark dataset in turn: forget it, cluster and mine trends on the rest, recall
+with the recorded proxy scores, let the policy decide on the recorded curves, and compare the
+model it picks with the best one. Knowledge is built with the target excluded and the policy
+sees no test score, so nothing leaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hubselect.errors import KnowledgeMissing
+from hubselect.executors.replay import ReplayExecutor
+from hubselect.knowledge.clusters import cluster
+from hubselect.knowledge.matrix import PerformanceMatrix
+from hubselect.knowledge.trend_book import TrendBook
+from hubselect.recall.coarse import recall, representatives_to_score
+from hubselect.records import Clustering, CurvePoint, Failed, ProxyScore, Run, Task, Verdict
+from hubselect.selection import BruteForce, History, StagedPolicy, SuccessiveHalving, drive, make_policy
+
+PROXY_EPOCHS = 0.5  # the paper counts half an epoch per model whose proxy is computed (Sec. V.D)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is replayed. `threshold` is the clusters' cut (None: best silhouette), `fine_threshold`
+    the policy's filtering threshold."""
+
+    task: Task
+    policy: str = "fine-selection"
+    proxy: str = "leep"
+    k: int = 10
+    threshold: float | None = None
+    top_k: int = 5
+    fine_threshold: float = 0.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """One replayed selection. Scores are test scores of the recipe's metric; costs are epochs,
+    recall included; `regret` = best minus selected."""
+
+    dataset: str
+    selected: str
+    test_score: float
+    best: float
+    best_model: str
+    regret: float
+    epochs: float
+    epochs_brute_force: float
+    epochs_successive_halving: float
+    recalled: tuple[str, ...]
+    proxies: int
+    history: tuple[Verdict, ...] = ()
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """All targets, and the means the paper reports: regret, and epochs saved as ratios of sums."""
+
+    settings: Settings
+    targets: tuple[Target, ...]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def mean_regret(self) -> float:
+        return sum(t.regret for t in self.targets) / len(self.targets)
+
+    @property
+    def speedup_vs_brute_force(self) -> float:
+        return sum(t.epochs_brute_force for t in self.targets) / sum(t.epochs for t in self.targets)
+
+    @property
+    def speedup_vs_successive_halving(self) -> float:
+        return sum(t.epochs_successive_halving for t in self.targets) / sum(t.epochs for t in self.targets)
+
+
+class MemoryJournal:
+    """A journal that lives as long as one replay."""
+
+    def __init__(self, candidates: Sequence[str]) -> None:
+        self._candidates = tuple(candidates)
+        self._points: dict[str, tuple[CurvePoint, ...]] = {}
+        self._failed: dict[str, Failed] = {}
+
+    def history(self) -> History:
+        return History(self._candidates, dict(self._points), dict(self._failed))
+
+    def append(self, event: CurvePoint | Failed) -> None:
+        if isinstance(event, Failed):
+            self._failed[event.model] = event
+        else:
+            self._points[event.model] = (*self._points.get(event.model, ()), event)
+
+    def decide(self, verdicts: tuple[Verdict, ...]) -> None:
+        """Nothing to record: the result carries the verdicts."""
+
+    def epochs(self) -> float:
+        return sum(points[-1].epochs for points in self._points.values())
+
+
+def backtest(runs: Iterable[Run], proxies: Iterable[ProxyScore], settings: Settings) -> Backtest:
+    """Replay a selection for every dataset that has recorded curves of at least two models.
+
+    `runs` are finished benchmark runs of one task under one recipe; where there are several
+    seeds, the lowest one is replayed and the others only inform the knowledge. `proxies` are
+    recorded proxy scores; a cluster whose representative has none on the target is ranked by
+    Eq. 4 or its prior. Raises `KnowledgeMissing` when no dataset can be replayed.
+    """
+    known = [r for r in runs if r.status == "done" and r.test is not None]
+    scores = [p for p in proxies if p.proxy == settings.proxy]
+    targets, skipped = [], {}
+    for dataset in sorted({r.dataset for r in known}):
+        replayed = _one_seed([r for r in known if r.dataset == dataset and r.curve])
+        rest = [r for r in known if r.dataset != dataset]
+        if len(replayed) < 2 or not rest:
+            skipped[dataset] = (
+                "needs recorded validation curves of two models, and other datasets to learn from"
+            )
+            continue
+        on_target = {p.model: p for p in scores if p.dataset == dataset}
+        targets.append(_replay(dataset, replayed, rest, on_target, settings))
+    if not targets:
+        raise KnowledgeMissing(
+            "no dataset can be replayed: a backtest needs recorded validation curves on at least two datasets",
+            "run `hubselect benchmark`, or import curves (columns model, dataset, stage, epochs, split, score)",
+        )
+    return Backtest(settings, tuple(targets), skipped)
+
+
+def _replay(
+    dataset: str,
+    replayed: Mapping[str, Run],
+    rest: Sequence[Run],
+    proxies: Mapping[str, ProxyScore],
+    settings: Settings,
+) -> Target:
+    matrix = PerformanceMatrix.from_runs(rest)
+    clustering = cluster(
+        matrix, task=settings.task, recipe="backtest", threshold=settings.threshold, top_k=settings.top_k
+    )
+    used = {m: proxies[m] for m in representatives_to_score(clustering) if m in proxies}
+    candidates, proxied = _candidates(matrix, clustering, used, replayed, settings.k)
+    stages = max(p.stage for r in replayed.values() for p in r.curve)
+    policy = make_policy(
+        settings.policy, stages, TrendBook.from_runs(rest).only(candidates), threshold=settings.fine_threshold
+    )
+    selected, epochs, history = _drive(policy, candidates, replayed)
+    best_model = max(sorted(replayed), key=lambda m: _test(replayed[m]))
+    everyone = tuple(sorted(replayed))
+    return Target(
+        dataset,
+        selected,
+        _test(replayed[selected]),
+        _test(replayed[best_model]),
+        best_model,
+        _test(replayed[best_model]) - _test(replayed[selected]),
+        epochs + PROXY_EPOCHS * proxied,
+        _drive(BruteForce(stages), everyone, replayed)[1],
+        _drive(SuccessiveHalving(stages), everyone, replayed)[1],
+        candidates,
+        proxied,
+        history,
+    )
+
+
+def _candidates(
+    matrix: PerformanceMatrix,
+    clustering: Clustering,
+    proxies: Mapping[str, ProxyScore],
+    replayed: Mapping[str, Run],
+    k: int,
+) -> tuple[tuple[str, ...], int]:
+    """The recalled models that have a curve to replay, and how many proxies were computed for it."""
+    ranked = [r.model for r in recall(matrix, clustering, proxies, k=None) if r.model in replayed]
+    return tuple(ranked[:k]), len(proxies)
+
+
+def _drive(
+    policy: StagedPolicy, candidates: Sequence[str], replayed: Mapping[str, Run]
+) -> tuple[str, float, tuple[Verdict, ...]]:
+    journal = MemoryJournal(candidates)
+    done = drive(policy, ReplayExecutor(replayed), journal)
+    return done.winner, journal.epochs(), done.verdicts
+
+
+def _one_seed(runs: Sequence[Run]) -> dict[str, Run]:
+    seed = min((r.seed for r in runs), default=0)
+    return {r.model: r for r in runs if r.seed == seed}
+
+
+def _test(run: Run) -> float:
+    if run.test is None:  # filtered on the way in; a score of None would compare as an error
+        raise KnowledgeMissing(f"{run.model} on {run.dataset} has no test score")
+    return run.test

@@ -1,0 +1,56 @@
+"""`hubselect benchmark`."""
+
+from __future__ import annotations
+
+import click
+
+from hubselect.cli.options import workers
+from hubselect.cli.output import Output, common
+
+
+@click.command()
+@click.option("--model", "models", metavar="ID", multiple=True, help="Only this model (repeat for more).")
+@click.option(
+    "--dataset", "datasets", metavar="ID", multiple=True, help="Only this dataset (repeat for more)."
+)
+@click.option("--epochs", type=click.IntRange(1), help="Epochs of fine-tuning (default: as before, else 5).")
+@click.option(
+    "--stages-per-epoch", type=click.IntRange(1), help="Validations per epoch (default: as before, else 1)."
+)
+@click.option("--max-train-samples", type=click.IntRange(2), help="Cap on training examples, stratified.")
+@click.option(
+    "--seed", type=click.IntRange(0), help="Seed of head, order and dropout (default: as before, else 0)."
+)
+@click.option("--retry-failed", is_flag=True, help="Also repeat cells that failed.")
+@workers
+@common
+def benchmark(
+    models: tuple[str, ...],
+    datasets: tuple[str, ...],
+    epochs: int | None,
+    stages_per_epoch: int | None,
+    max_train_samples: int | None,
+    seed: int | None,
+    retry_failed: bool,
+    workers: int | None,
+    registry: str | None,
+    out: Output,
+) -> None:
+    """Fill the missing cells of the performance matrix by fine-tuning; goes on where it was stopped."""
+    from hubselect.api.benchmarking import benchmark as fill
+    from hubselect.reports import documents, text
+
+    with out.progress() as listener:
+        report = fill(
+            registry=registry,
+            models=models,
+            datasets=datasets,
+            epochs=epochs,
+            stages_per_epoch=stages_per_epoch,
+            max_train_samples=max_train_samples,
+            seed=seed,
+            retry_failed=retry_failed,
+            workers=workers,
+            listener=listener,
+        )
+    out.result(documents.benchmark_document(report), lambda: text.benchmark(report))

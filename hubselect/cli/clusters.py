@@ -1,0 +1,63 @@
+"""`hubselect cluster` and `hubselect clusters`."""
+
+from __future__ import annotations
+
+import click
+
+from hubselect.cli.options import TASK
+from hubselect.cli.output import Output, common
+
+
+@click.command()
+@click.option("--threshold", type=click.FloatRange(0), help="Distance to cut at (default: best silhouette).")
+@click.option("--top-k", type=click.IntRange(1), default=5, show_default=True, help="k of Eq. 1.")
+@click.option(
+    "--method",
+    type=click.Choice(["average", "kmeans"]),
+    default="average",
+    show_default=True,
+    help="How to cluster.",
+)
+@click.option("--clusters", "n_clusters", type=click.IntRange(1), help="Number of clusters (k-means only).")
+@click.option("--task", type=TASK, help="Only models of this task.")
+@common
+def cluster(
+    threshold: float | None,
+    top_k: int,
+    method: str,
+    n_clusters: int | None,
+    task: str | None,
+    registry: str | None,
+    out: Output,
+) -> None:
+    """Group models that fine-tune alike (Eq. 1), and remember the groups."""
+    from hubselect.api.clustering import cluster as compute
+    from hubselect.reports import documents, text
+
+    if n_clusters is not None and method != "kmeans":
+        raise click.UsageError("--clusters goes with --method kmeans")
+    found = compute(
+        registry=registry,
+        task=task,  # type: ignore[arg-type]
+        threshold=threshold,
+        top_k=top_k,
+        method="kmeans" if method == "kmeans" else "average",
+        n_clusters=n_clusters,
+    )
+    out.result(documents.clusterings_document(found), lambda: text.clusterings(found))
+
+
+@click.command()
+@click.option("--task", type=TASK, help="Only models of this task.")
+@common
+def clusters(task: str | None, registry: str | None, out: Output) -> None:
+    """Show the clusters and their representatives."""
+    from hubselect.errors import KnowledgeMissing
+    from hubselect.registry import Registry
+    from hubselect.reports import documents, text
+
+    with Registry.open(registry) as store:
+        found = [c for c in store.clusterings() if task in (None, c.task)]
+    if not found:
+        raise KnowledgeMissing("there are no clusters yet", "run `hubselect cluster`")
+    out.result(documents.clusterings_document(found), lambda: text.clusterings(found))

@@ -1,0 +1,57 @@
+"""The one place where errors become words and exit codes: 0 done, 1 the job failed, 2 bad usage."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from hubselect.errors import HubselectError
+
+INTERRUPTED = 130
+
+
+def run(command: click.Command) -> None:
+    """Run `command`; without HUBSELECT_DEBUG=1 a user never sees a traceback."""
+    try:
+        sys.exit(command.main(standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted. What was finished is kept: the same command goes on from there")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: be quiet
+        sys.exit(1)
+    except HubselectError as error:
+        if _debugging():
+            raise
+        _say(str(error))
+        sys.exit(1)
+    except ModuleNotFoundError as error:
+        if _debugging() or (extra := _extra_for(error.name)) is None:
+            raise
+        _say(f"this needs {error.name}, which is not installed. Run `pip install 'hubselect[{extra}]'`")
+        sys.exit(1)
+    except OSError as error:
+        if _debugging():
+            raise
+        _say(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
+        sys.exit(1)
+
+
+def _say(line: str) -> None:
+    click.echo(f"hubselect: {line}", err=True)
+
+
+def _debugging() -> bool:
+    return os.environ.get("HUBSELECT_DEBUG") == "1"
+
+
+def _extra_for(module: str | None) -> str | None:
+    root = (module or "").partition(".")[0]
+    if root in {"torch", "transformers", "datasets", "safetensors", "PIL"}:
+        return "train"
+    return "demo" if root in {"starlette", "uvicorn"} else None

@@ -1,0 +1,98 @@
+"""The one output sink: a document for programs, tables for people, progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from hubselect.api.progress import Listener, Progress
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def common(function: Function) -> Function:
+    """The options every command has: --registry and --json (as `out`, an `Output`)."""
+
+    @click.option(
+        "--registry", metavar="URL-OR-PATH", envvar="HUBSELECT_REGISTRY", help="Where the registry is."
+    )
+    @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there.")
+    @wraps(function)
+    def command(*args: Any, as_json: bool, **kwargs: Any) -> Any:
+        return function(*args, out=Output(as_json), **kwargs)
+
+    return command  # type: ignore[return-value]
+
+
+class Output:
+    """Prints results. With `as_json` only the document reaches stdout."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def result(self, document: Any, tables: Callable[[], Sequence[RenderableType]]) -> None:
+        """Print `document` as JSON, or what `tables` renders for people."""
+        if self.as_json:
+            click.echo(json.dumps(document, indent=2, allow_nan=False))
+            return
+        console = _console()
+        for part in tables():
+            console.print(part)
+
+    def note(self, text: str) -> None:
+        """A line for people beside the result, on stderr."""
+        click.echo(text, err=True)
+
+    @contextmanager
+    def progress(self) -> Iterator[Listener]:
+        """A listener that draws progress bars on a terminal, and prints plain lines elsewhere."""
+        if not sys.stderr.isatty():
+            yield self._line
+            return
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Progress as Bars
+
+        columns = (
+            TextColumn("{task.description:>10}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[detail]}"),
+        )
+        with Bars(*columns, console=Console(stderr=True)) as bars:
+            tasks: dict[str, Any] = {}
+
+            def listen(event: Progress) -> None:
+                if event.step not in tasks:
+                    tasks[event.step] = bars.add_task(event.step, total=event.total, detail="")
+                bars.update(tasks[event.step], completed=event.done, total=event.total, detail=event.detail)
+
+            yield listen
+
+    def _line(self, event: Progress) -> None:
+        if event.detail:
+            click.echo(f"{event.step} {event.done}/{event.total} {event.detail}", err=True)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # piped output keeps whole lines: a program or a file has no width
+    return Console() if sys.stdout.isatty() else Console(width=200, soft_wrap=True)

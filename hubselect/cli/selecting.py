@@ -1,0 +1,72 @@
+"""`hubselect select` and `hubselect selections`."""
+
+from __future__ import annotations
+
+import click
+
+from hubselect.cli.options import POLICY, Size, columns, workers
+from hubselect.cli.output import Output, common
+
+
+@click.command()
+@click.argument("dataset_id")
+@columns
+@click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="How many models to recall.")
+@click.option(
+    "--epochs", type=click.IntRange(1), help="Epochs of the full training (default: as benchmarked, else 5)."
+)
+@click.option(
+    "--policy", type=POLICY, default="fine-selection", show_default=True, help="Who goes on after a stage."
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    show_default=True,
+    help="By what share a prediction must be better to eliminate (Table IV).",
+)
+@click.option(
+    "--proxy", default="leep", show_default=True, help="Light score of a representative on the target."
+)
+@click.option(
+    "--executor", type=click.Choice(["local"]), default="local", show_default=True, help="Who trains."
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False),
+    help="Where to save the winner (default: beside the registry).",
+)
+@click.option(
+    "--max-download", type=Size(), metavar="SIZE", help="Leave out recalled models that no longer fit."
+)
+@click.option("--max-train-samples", type=click.IntRange(2), help="Cap on training examples, stratified.")
+@click.option(
+    "--seed", type=click.IntRange(0), help="Seed of head, order and dropout (default: as benchmarked)."
+)
+@click.option("--fresh", is_flag=True, help="Start over instead of going on with an earlier selection.")
+@workers
+@common
+def select(dataset_id: str, registry: str | None, out: Output, **options: object) -> None:
+    """Get the best known checkpoint for a dataset, fine-tuned.
+
+    Recalls -k models, fine-tunes them in stages, drops the losers early and saves the winner.
+    A selection that was stopped goes on when the same command is given again.
+    """
+    from hubselect.api.selecting import select as run
+    from hubselect.reports import documents, text
+
+    with out.progress() as listener:
+        found = run(dataset_id, registry=registry, listener=listener, **options)  # type: ignore[arg-type]
+    out.result(documents.selection_document(found), lambda: text.selection(found))
+
+
+@click.command()
+@common
+def selections(registry: str | None, out: Output) -> None:
+    """List past and unfinished selections."""
+    from hubselect.registry import Registry
+    from hubselect.reports import documents, text
+
+    with Registry.open(registry) as store:
+        found = store.selections()
+    out.result([documents.summary_document(s) for s in found], lambda: [text.selections(found)])

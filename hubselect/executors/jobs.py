@@ -1,0 +1,134 @@
+"""What runs inside a worker: the only part of the executors that touches the training room.
+
+A worker keeps its most recent trainings in memory, so the next stage of a model starts
+without loading. Everything here takes and returns picklable records.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hubselect.errors import HubselectError, TrainingFailed
+from hubselect.records import CurvePoint, Dataset, Model, Recipe
+
+if TYPE_CHECKING:
+    from hubselect.training.features import Features
+    from hubselect.training.finetuning import FineTuning
+
+KEPT_IN_MEMORY = 2
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """One model on one dataset under one recipe; `state_dir` holds its training state."""
+
+    checkpoint: Path
+    model: Model
+    dataset: Dataset
+    recipe: Recipe
+    state_dir: Path
+
+
+@dataclass
+class _Live:
+    """A training in memory, and what its state folder looked like when it was last in step with it."""
+
+    training: FineTuning
+    stamp: tuple[tuple[str, int], ...]
+
+
+_live: OrderedDict[Path, _Live] = OrderedDict()
+
+
+def advance(job: TrainingJob, limit: int) -> tuple[CurvePoint, ...]:
+    """Train one more stage; returns every point so far, those of an earlier life included.
+
+    `limit` is the stage asked for: a state that already reached it is returned as it is.
+    """
+    with _training(job) as training:
+        if training.stage < limit:
+            training.advance()
+        return tuple(training.points)
+
+
+def finish(job: TrainingJob, output: Path | None) -> float:
+    """Test score of the fully trained model; saves it to `output` when given."""
+    with _training(job) as training:
+        score = training.test()
+        if output is not None:
+            training.export(output)
+        return score
+
+
+def check(job: TrainingJob) -> None:
+    """Load the checkpoint for the dataset and train nothing; raises what loading raises."""
+    with _training(job):
+        return
+
+
+def features(job: TrainingJob, max_samples: int) -> Features:
+    """One forward pass over a sample of the training split (see `training.features`)."""
+    with _one_clear_line(job):
+        from hubselect.training.device import prepare_process
+        from hubselect.training.features import forward_features
+
+        prepare_process()
+        return forward_features(job.checkpoint, job.model, job.dataset, job.recipe, max_samples=max_samples)
+
+
+@contextmanager
+def _training(job: TrainingJob) -> Iterator[FineTuning]:
+    """The job's training, from memory if it is in step with the disk; forgotten when it fails."""
+    with _one_clear_line(job):
+        training = _open(job)
+        try:
+            yield training
+        except BaseException:
+            _live.pop(job.state_dir, None)
+            raise
+        _live[job.state_dir] = _Live(training, _stamp(job.state_dir))
+        _live.move_to_end(job.state_dir)
+        while len(_live) > KEPT_IN_MEMORY:
+            _live.popitem(last=False)
+
+
+def _open(job: TrainingJob) -> FineTuning:
+    from hubselect.training.device import prepare_process
+    from hubselect.training.finetuning import FineTuning
+
+    live = _live.get(job.state_dir)
+    if live is not None and live.stamp == _stamp(job.state_dir):
+        return live.training
+    _live.pop(job.state_dir, None)  # another worker went on with it, or it was discarded
+    prepare_process()
+    return FineTuning(job.checkpoint, job.model, job.dataset, job.recipe, state_dir=job.state_dir)
+
+
+def _stamp(folder: Path) -> tuple[tuple[str, int], ...]:
+    if not folder.is_dir():
+        return ()
+    return tuple(sorted((p.name, p.stat().st_mtime_ns) for p in folder.iterdir()))
+
+
+@contextmanager
+def _one_clear_line(job: TrainingJob) -> Iterator[None]:
+    """Whatever libraries raise inside a worker reaches the driver as a `HubselectError`."""
+    try:
+        yield
+    except HubselectError:
+        raise
+    except MemoryError as error:
+        raise TrainingFailed(f"{job.model.id} ran out of memory", "lower the batch size") from error
+    except Exception as error:
+        if os.environ.get("HUBSELECT_DEBUG") == "1":
+            raise
+        first_line = (str(error).strip().splitlines() or [""])[0]
+        raise TrainingFailed(
+            f"{job.model.id} on {job.dataset.name}: {type(error).__name__}: {first_line}"
+        ) from error

@@ -1,0 +1,93 @@
+"""Trains on this machine, in worker processes (one torch thread each on a CPU).
+
+Every stage ends with the training state on disk, so a killed selection loses at most the
+stages in flight, and any worker can take over any model.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from hubselect.errors import HubselectError, HubUnreachable, TrainingFailed, UnsupportedDataset
+from hubselect.executors.jobs import TrainingJob, advance, finish
+from hubselect.executors.pool import Call, Chain, WorkerPool
+from hubselect.records import CurvePoint, Failed
+from hubselect.selection.stages import Stage
+
+NOT_THE_MODELS_FAULT = (HubUnreachable, UnsupportedDataset)
+
+
+class LocalExecutor:
+    """Carries out the stages of one selection.
+
+    `job_for(model)` returns the model's job; it may download the checkpoint. A
+    `HubselectError` there or in training becomes a `Failed` event, except an unreachable Hub
+    or an unusable dataset: those are raised without a verdict on the model.
+    """
+
+    def __init__(self, pool: WorkerPool, job_for: Callable[[str], TrainingJob]) -> None:
+        self._pool = pool
+        self._job_for = job_for
+        self._jobs: dict[str, TrainingJob] = {}
+
+    def run(self, stage: Stage) -> Iterator[CurvePoint | Failed]:
+        chains: dict[str, Chain] = {}
+        reached = dict.fromkeys(stage.models, 0)
+        for model in stage.models:
+            try:
+                chains[model] = advance_to(self.job(model), stage.number)
+            except NOT_THE_MODELS_FAULT:
+                raise
+            except HubselectError as error:
+                yield Failed(model, stage.number, str(error))
+        for model, result in self._pool.run(chains):
+            if isinstance(result, NOT_THE_MODELS_FAULT):
+                raise result
+            if isinstance(result, HubselectError):
+                yield Failed(model, reached[model] + 1, str(result))
+            else:
+                for point in result:
+                    reached[model] = point.stage
+                    yield point
+
+    def discard(self, model: str) -> None:
+        job = self._jobs.pop(model, None)
+        if job is not None:
+            shutil.rmtree(job.state_dir, ignore_errors=True)
+
+    def finish(self, model: str, output: Path | None) -> float:
+        """Test score of a fully trained model (recipe's metric); also saves it to `output`.
+
+        Raises `TrainingFailed` when the model cannot be tested or saved.
+        """
+        job = self.job(model)
+        score: float | None = None
+        for _, result in self._pool.run(
+            {model: advance_to(job, job.recipe.stages, test=True, output=output)}
+        ):
+            if isinstance(result, HubselectError):
+                raise result
+            if isinstance(result, float):
+                score = result
+        if score is None:
+            raise TrainingFailed(f"{model} could not be tested")
+        return score
+
+    def job(self, model: str) -> TrainingJob:
+        if model not in self._jobs:
+            self._jobs[model] = self._job_for(model)
+        return self._jobs[model]
+
+
+def advance_to(job: TrainingJob, stage: int, *, test: bool = False, output: Path | None = None) -> Chain:
+    """The chain that brings one job to `stage`, a call per stage; then tests (and saves) it if asked to."""
+    reached = 0
+    while reached < stage:
+        result = yield Call(advance, (job, stage))
+        if isinstance(result, HubselectError):
+            return
+        reached = result[-1].stage
+    if test:
+        yield Call(finish, (job, output))

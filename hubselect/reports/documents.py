@@ -1,0 +1,177 @@
+"""The JSON documents of the command line: plain dictionaries from records, keys as promised."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from hubselect.records import Clustering, Dataset, Model, Recalled, Run, Selection
+
+if TYPE_CHECKING:
+    from hubselect.api.benchmarking import BenchmarkReport
+    from hubselect.api.growing import Added
+    from hubselect.api.recalling import Recall
+    from hubselect.backtest import Backtest
+    from hubselect.registry import SelectionSummary
+
+
+def model_document(model: Model) -> dict[str, Any]:
+    document = asdict(model)
+    document.pop("weights_files")
+    return {**document, "labels": list(model.labels), "has_head": model.has_head}
+
+
+def dataset_document(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        **asdict(dataset),
+        "splits": dict(dataset.splits),
+        "text_columns": list(dataset.text_columns),
+        "label_names": list(dataset.label_names),
+    }
+
+
+def clustering_document(clustering: Clustering) -> dict[str, Any]:
+    return {
+        "task": clustering.task,
+        "recipe": clustering.recipe,
+        "threshold": clustering.threshold,
+        "top_k": clustering.top_k,
+        "method": clustering.method,
+        "silhouette": clustering.silhouette,
+        "silhouette_paper": clustering.silhouette_paper,
+        "clusters": [
+            {"id": c.id, "representative": c.representative, "size": c.size, "members": list(c.members)}
+            for c in clustering.clusters
+        ],
+    }
+
+
+def clusterings_document(clusterings: Sequence[Clustering]) -> dict[str, Any]:
+    """One clustering's document; with several tasks, the first one's, and all under `tasks`."""
+    documents = [clustering_document(c) for c in clusterings]
+    if len(documents) == 1:
+        return documents[0]
+    return {**(documents[0] if documents else {}), "tasks": documents}
+
+
+def recalled_document(recalled: Recalled) -> dict[str, Any]:
+    return {
+        "model": recalled.model,
+        "recall_score": recalled.recall_score,
+        "proxy_score": recalled.proxy_score,
+        "proxy_origin": recalled.proxy_origin,
+        "prior": recalled.prior,
+        "cluster": recalled.cluster,
+        "representative": recalled.representative,
+    }
+
+
+def selection_document(selection: Selection) -> dict[str, Any]:
+    return {
+        "selection_id": selection.id,
+        "dataset": selection.dataset,
+        "model": selection.model_id,
+        "path": selection.path,
+        "val_score": selection.val_score,
+        "test_score": selection.test_score,
+        "policy": selection.policy,
+        "proxy": selection.proxy,
+        "recipe": selection.recipe,
+        "resumed": selection.resumed,
+        "recalled": [recalled_document(r) for r in selection.recalled],
+        "history": [asdict(v) for v in selection.history],
+        "cost": {**asdict(selection.cost), "epochs": selection.cost.epochs},
+    }
+
+
+def run_document(run: Run) -> dict[str, Any]:
+    return {
+        "model": run.model,
+        "dataset": run.dataset,
+        "recipe": run.recipe,
+        "seed": run.seed,
+        "status": run.status,
+        "source": run.source,
+        "test": run.test,
+        "reason": run.reason,
+        "curve": [{"stage": p.stage, "epochs": p.epochs, "val": p.val} for p in run.curve],
+    }
+
+
+def matrix_document(
+    models: Sequence[str], datasets: Sequence[str], rows: Sequence[Sequence[float]]
+) -> Mapping[str, Any]:
+    """Scores by model and dataset; a missing cell is null, never 0."""
+    return {
+        "models": list(models),
+        "datasets": list(datasets),
+        "scores": [[None if math.isnan(v) else float(v) for v in row] for row in rows],
+    }
+
+
+def added_document(added: Added) -> dict[str, Any]:
+    return {
+        "models": [model_document(m) for m in added.models],
+        "benchmark": benchmark_document(added.benchmark),
+        "clusters_before": [clustering_document(c) for c in added.before],
+        "clusters_after": [clustering_document(c) for c in added.after],
+    }
+
+
+def benchmark_document(report: BenchmarkReport) -> dict[str, Any]:
+    return {
+        "cells": [asdict(c) for c in report.cells],
+        "done": sum(c.status == "done" for c in report.cells),
+        "failed": len(report.failed),
+        "known": report.known,
+        "recipes": dict(report.recipes),
+    }
+
+
+def recall_document(recall: Recall) -> dict[str, Any]:
+    return {
+        "dataset": recall.dataset,
+        "proxy": recall.proxy,
+        "recalled": [recalled_document(r) for r in recall.recalled],
+        "scored": [{"model": s.model, "score": s.score, "origin": s.origin} for s in recall.scored],
+        "cost": {"epochs": recall.epochs, "bytes_downloaded": recall.bytes_downloaded},
+        "notes": list(recall.notes),
+    }
+
+
+def backtest_document(backtest: Backtest) -> dict[str, Any]:
+    return {
+        "k": backtest.settings.k,
+        "policy": backtest.settings.policy,
+        "proxy": backtest.settings.proxy,
+        "task": backtest.settings.task,
+        "targets": [
+            {
+                "dataset": t.dataset,
+                "selected": t.selected,
+                "test_score": t.test_score,
+                "best": t.best,
+                "best_model": t.best_model,
+                "regret": t.regret,
+                "epochs": t.epochs,
+                "epochs_brute_force": t.epochs_brute_force,
+                "epochs_successive_halving": t.epochs_successive_halving,
+                "recalled": list(t.recalled),
+                "proxied": t.proxies,
+            }
+            for t in backtest.targets
+        ],
+        "skipped": dict(backtest.skipped),
+        "mean_regret": backtest.mean_regret,
+        "speedup_vs_brute_force": backtest.speedup_vs_brute_force,
+        "speedup_vs_successive_halving": backtest.speedup_vs_successive_halving,
+    }
+
+
+def summary_document(summary: SelectionSummary) -> dict[str, Any]:
+    document = asdict(summary)
+    document["selection_id"] = document.pop("id")
+    return document

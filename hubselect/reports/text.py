@@ -1,0 +1,268 @@
+"""What people read in a terminal: tables and a few sentences, from records."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+
+from hubselect.records import Clustering, Dataset, Model, Recalled, Run, Selection, Verdict
+from hubselect.reports.numbers import duration, score, size
+
+if TYPE_CHECKING:
+    from hubselect.api.benchmarking import BenchmarkReport
+    from hubselect.api.growing import Added
+    from hubselect.api.recalling import Recall
+    from hubselect.backtest import Backtest
+    from hubselect.registry import SelectionSummary
+
+Part = Table | str
+
+
+def _table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:
+    table = Table(title=escape(title), title_justify="left", header_style="bold")
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    return table
+
+
+def _row(table: Table, *cells: object) -> None:
+    table.add_row(*(escape("" if c is None else str(c)) for c in cells))
+
+
+def models(found: Sequence[Model]) -> Table:
+    table = _table(
+        f"{len(found)} models",
+        "model",
+        "task",
+        "architecture",
+        "parameters",
+        "weights",
+        "head",
+        "revision",
+        right=("parameters", "weights"),
+    )
+    for m in found:
+        head = f"{len(m.labels)} classes" if m.has_head else "none"
+        parameters = f"{m.parameters:,}" if m.parameters else "?"
+        known = m.revision is not None
+        _row(
+            table,
+            m.id,
+            m.task,
+            m.architecture or "?",
+            parameters if known else "?",
+            size(m.weights_bytes) if m.weights_bytes else "?",
+            head if known else "?",
+            (m.revision or "by name only")[:12],
+        )
+    return table
+
+
+def datasets(found: Sequence[Dataset]) -> Table:
+    table = _table(
+        f"{len(found)} datasets", "dataset", "task", "role", "inputs", "label", "classes", "splits"
+    )
+    for d in found:
+        inputs = " + ".join(d.text_columns) or d.image_column or "?"
+        splits = ", ".join(f"{name} {rows:,}" if rows else name for name, rows in d.splits.items())
+        classes = len(d.label_names) or "?"
+        _row(table, d.name, d.task, d.role, inputs, d.label_column or "?", classes, splits or "?")
+    return table
+
+
+def clusterings(found: Sequence[Clustering]) -> list[Part]:
+    parts: list[Part] = []
+    for c in found:
+        cut = "" if c.threshold is None else f", cut at distance {c.threshold:.4g}"
+        table = _table(
+            f"Clusters of {c.task} models ({c.method}{cut}, top-k {c.top_k})",
+            "id",
+            "size",
+            "representative",
+            "other members",
+            right=("id", "size"),
+        )
+        for each in sorted(c.clusters, key=lambda x: (-x.size, x.id)):
+            others = ", ".join(m for m in each.members if m != each.representative)
+            _row(table, each.id, each.size, each.representative, others)
+        several = sum(x.size > 1 for x in c.clusters)
+        quality = f"silhouette {score(c.silhouette)} (the paper's variant {score(c.silhouette_paper)})"
+        parts += [table, f"{len(c.clusters)} clusters, {several} with more than one model; {quality}"]
+    return parts
+
+
+def curves(found: Sequence[Run]) -> Table:
+    table = _table(
+        f"{len(found)} runs", "model", "dataset", "status", "validation by epoch", "test", right=("test",)
+    )
+    for r in found:
+        points = "  ".join(f"{p.epochs:g}: {p.val:.3f}" for p in r.curve)
+        _row(table, r.model, r.dataset, r.status, points or (r.reason or ""), score(r.test))
+    return table
+
+
+def matrix(names: Sequence[str], suite: Sequence[str], rows: Sequence[Sequence[float]]) -> Table:
+    table = _table("Performance matrix (test scores)", "model", *suite, "mean", right=(*suite, "mean"))
+    for name, row in zip(names, rows, strict=True):
+        known = [v for v in row if not math.isnan(v)]
+        mean = sum(known) / len(known) if known else None
+        _row(table, name, *("" if math.isnan(v) else f"{v:.3f}" for v in row), score(mean))
+    return table
+
+
+def benchmark(report: BenchmarkReport) -> list[Part]:
+    table = _table(
+        "Cells filled now", "model", "dataset", "status", "test", "time", "reason", right=("test", "time")
+    )
+    for c in report.cells:
+        _row(table, c.model, c.dataset, c.status, score(c.test), duration(c.seconds), c.reason)
+    done = len(report.cells) - len(report.failed)
+    summary = f"{done} cells filled, {len(report.failed)} failed, {report.known} known before"
+    return [table, summary] if report.cells else [summary]
+
+
+def added(result: Added) -> list[Part]:
+    parts: list[Part] = [models(result.models)]
+    if result.benchmark.cells:
+        parts += benchmark(result.benchmark)
+    for before, after in zip(result.before, result.after, strict=True):
+        parts += [f"Clusters: {len(before.clusters)} before, {len(after.clusters)} now"]
+        for m in result.models:
+            home = after.of(m.id)
+            if home is not None:
+                others = [x for x in home.members if x != m.id]
+                where = f"joins {', '.join(others)}" if others else "stands alone"
+                parts.append(
+                    escape(f"  {m.id} {where} (cluster {home.id}, representative {home.representative})")
+                )
+    return parts
+
+
+def ranking(title: str, recalled: Sequence[Recalled]) -> Table:
+    table = _table(
+        title,
+        "",
+        "model",
+        "recall score",
+        "mean benchmark",
+        "proxy",
+        "from",
+        "cluster",
+        right=("", "recall score", "mean benchmark", "proxy", "cluster"),
+    )
+    for place, r in enumerate(recalled, start=1):
+        origin = "propagated (Eq. 4)" if r.proxy_score is None else f"{r.representative}, {r.proxy_origin}"
+        _row(
+            table,
+            place,
+            r.model,
+            f"{r.recall_score:.4f}",
+            score(r.prior),
+            score(r.proxy_score),
+            origin,
+            r.cluster,
+        )
+    return table
+
+
+def recall(found: Recall) -> list[Part]:
+    table = ranking(f"Recalled for {found.dataset} by {found.proxy}", found.recalled)
+    cost = f"cost: {found.epochs:.2f} epochs, {size(found.bytes_downloaded)} downloaded"
+    return [table, *(escape(f"note: {n}") for n in found.notes), cost]
+
+
+def history(verdicts: Sequence[Verdict]) -> Table:
+    table = _table(
+        "Fine selection",
+        "stage",
+        "epochs",
+        "model",
+        "val",
+        "predicted",
+        "",
+        "why",
+        right=("stage", "epochs", "val", "predicted"),
+    )
+    for v in verdicts:
+        _row(
+            table,
+            v.stage,
+            f"{v.epochs:g}",
+            v.model,
+            score(v.val),
+            score(v.predicted),
+            "goes on" if v.kept else "leaves",
+            v.reason,
+        )
+    return table
+
+
+def selection(found: Selection) -> list[Part]:
+    cost = found.cost
+    return [
+        ranking(f"Recalled for {found.dataset} by {found.proxy}", found.recalled),
+        history(found.history),
+        f"[bold]Winner: {escape(found.model_id)}[/bold]  "
+        f"validation {score(found.val_score)}, test {score(found.test_score)}",
+        f"cost: {cost.epochs:.2f} epochs "
+        f"({cost.training_epochs:g} training, {cost.recall_epochs:.2f} recall), "
+        f"{duration(cost.seconds)}, {size(cost.bytes_downloaded)} downloaded",
+        escape(f"saved in {found.path}"),
+    ]
+
+
+def selections(found: Sequence[SelectionSummary]) -> Table:
+    table = _table(
+        f"{len(found)} selections",
+        "id",
+        "dataset",
+        "status",
+        "model",
+        "val",
+        "test",
+        "policy",
+        "started",
+        right=("id", "val", "test"),
+    )
+    for s in found:
+        _row(table, s.id, s.dataset, s.status, s.model, score(s.val), score(s.test), s.policy, s.created_at)
+    return table
+
+
+def backtest(found: Backtest) -> list[Part]:
+    s = found.settings
+    table = _table(
+        f"Backtest of {s.policy}, {s.proxy}, k = {s.k} ({s.task})",
+        "target",
+        "selected",
+        "test",
+        "best",
+        "regret",
+        "epochs",
+        "brute force",
+        "halving",
+        right=("test", "best", "regret", "epochs", "brute force", "halving"),
+    )
+    for t in found.targets:
+        _row(
+            table,
+            t.dataset,
+            t.selected,
+            score(t.test_score),
+            score(t.best),
+            score(t.regret),
+            f"{t.epochs:g}",
+            f"{t.epochs_brute_force:g}",
+            f"{t.epochs_successive_halving:g}",
+        )
+    skipped = [escape(f"skipped {d}: {why}") for d, why in found.skipped.items()]
+    summary = (
+        f"mean regret {found.mean_regret:.4f}; "
+        f"{found.speedup_vs_brute_force:.1f}x fewer epochs than brute force over all models, "
+        f"{found.speedup_vs_successive_halving:.1f}x fewer than successive halving"
+    )
+    return [table, *skipped, summary]

@@ -1,0 +1,94 @@
+"""What every staged policy shares: replaying the history stage by stage.
+
+A concrete policy only says who stays after a stage. Failures, models that fail late and the
+choice of the winner are handled here, so that all policies treat them alike.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from hubselect.errors import InvalidInput, SelectionFailed
+from hubselect.records import CurvePoint, Verdict
+from hubselect.selection.stages import Finished, History, Stage
+
+
+def best_first(points: Sequence[CurvePoint]) -> list[CurvePoint]:
+    """Highest validation score first; ties by model id."""
+    return sorted(points, key=lambda p: (-p.val, p.model))
+
+
+def judge(point: CurvePoint, kept: bool, reason: str, predicted: float | None = None) -> Verdict:
+    return Verdict(point.stage, point.epochs, point.model, point.val, predicted, kept, reason)
+
+
+@dataclass(frozen=True)
+class StagedPolicy(ABC):
+    """A barrier after each of `stages` stages; subclasses decide who passes it."""
+
+    stages: int
+
+    def __post_init__(self) -> None:
+        if self.stages < 1:
+            raise InvalidInput(f"a selection needs at least one stage, not {self.stages}")
+
+    @abstractmethod
+    def filter(self, points: Sequence[CurvePoint], started: int) -> list[Verdict]:
+        """One verdict per point of this stage; `started` models began it (failed ones included)."""
+
+    def barriers(self) -> Sequence[int]:
+        """The stages after which `filter` decides; the last is always `stages`."""
+        return range(1, self.stages + 1)
+
+    def next(self, history: History) -> Stage | Finished:
+        if not history.candidates:
+            raise SelectionFailed("there is no candidate to fine-tune")
+        alive = history.candidates
+        verdicts: list[Verdict] = []
+        for number in self.barriers():
+            revived = False
+            while True:
+                if any(not history.reached(m, number) and not history.failed_by(m, number) for m in alive):
+                    return Stage(
+                        number, tuple(m for m in alive if not history.failed_by(m, number)), tuple(verdicts)
+                    )
+                verdicts += _failures(alive, history, number)
+                reached = [
+                    p for m in alive if not history.failed_by(m, number) and (p := history.point(m, number))
+                ]
+                if reached:
+                    break
+                alive, revived = (_best_eliminated(history, verdicts),), True
+            decisions = self.filter(reached, len(alive))
+            if revived:
+                decisions = [replace(v, reason="back in: every other candidate failed") for v in decisions]
+            verdicts += decisions
+            alive = tuple(v.model for v in decisions if v.kept)
+        winner = best_first([p for m in alive if (p := history.point(m, self.stages))])[0].model
+        return Finished(winner, tuple(verdicts))
+
+
+def _failures(alive: Sequence[str], history: History, number: int) -> list[Verdict]:
+    verdicts = []
+    for failure in (history.failed[m] for m in alive if history.failed_by(m, number)):
+        points = history.points.get(failure.model, ())
+        epochs = points[-1].epochs if points else 0.0
+        reason = f"failed: {failure.reason}"
+        verdicts.append(Verdict(number, epochs, failure.model, None, None, False, reason))
+    return verdicts
+
+
+def _best_eliminated(history: History, verdicts: Sequence[Verdict]) -> str:
+    """Who goes on when every survivor failed: the best of those that left last."""
+    out = [v for v in verdicts if not v.kept and v.model not in history.failed and v.val is not None]
+    if not out:
+        raise SelectionFailed("every candidate failed", "recall others with a larger -k")
+    return min(out, key=lambda v: (-v.stage, -(v.val or 0.0), v.model)).model
+
+
+def winners_first(points: Sequence[CurvePoint], keep: int) -> tuple[list[CurvePoint], list[CurvePoint]]:
+    """Split into the `keep` best by validation and the rest."""
+    ranked = best_first(points)
+    return ranked[:keep], ranked[keep:]
