@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hubselect.api.benchmarking import recipe_for
 from hubselect.api.clustering import known_runs, recomputed, refreshed
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, Progress, silent
@@ -82,7 +83,9 @@ def recall(
         )
         known = knowledge_for(store, dataset)
         with WorkerPool(workers or default_workers(len(known.clustering.clusters))) as pool:
-            return recall_for(store, dataset, known, training_recipe(known.recipe), proxy, k, pool, listener)
+            return recall_for(
+                store, dataset, known, recipe_for(store, dataset.task), proxy, k, pool, listener
+            )
 
 
 def target_dataset(
@@ -121,11 +124,6 @@ def knowledge_for(store: Registry, dataset: Dataset) -> Knowledge:
         )
     clustering = refreshed(store, recipe) or recomputed(store, recipe)
     return Knowledge(recipe, tuple(runs), PerformanceMatrix.from_runs(runs), clustering)
-
-
-def training_recipe(known: Recipe) -> Recipe:
-    """The recipe to fine-tune with: that of the measured results, or the default for imported ones."""
-    return known if known.optimizer != "unknown" else Recipe(known.task)
 
 
 def recall_for(

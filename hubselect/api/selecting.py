@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from hubselect.api.benchmarking import recipe_for
 from hubselect.api.evidence import write_evidence
 from hubselect.api.journal import Event, RegistryJournal
 from hubselect.api.opening import opened
@@ -21,7 +22,6 @@ from hubselect.api.recalling import (
     knowledge_for,
     recall_for,
     target_dataset,
-    training_recipe,
 )
 from hubselect.errors import InvalidInput, SelectionFailed
 from hubselect.executors.jobs import TrainingJob
@@ -80,8 +80,9 @@ def select(
             label_column=label_column,
         )
         known = knowledge_for(store, dataset)
-        changes = {"epochs": epochs, "max_train_samples": max_train_samples, "seed": seed}
-        recipe = training_recipe(known.recipe).with_(**{n: v for n, v in changes.items() if v is not None})
+        recipe = recipe_for(
+            store, dataset.task, epochs=epochs, max_train_samples=max_train_samples, seed=seed
+        )
         options = {"revision": dataset.revision, "threshold": threshold, "max_download": max_download}
         request = SelectionRequest(dataset.name, recipe.digest, policy, proxy, k, options)
         knowledge_digest = _digest([known.matrix.models, known.matrix.datasets, known.matrix.scores.tolist()])
@@ -177,7 +178,7 @@ class _Work:
         return RegistryJournal(self._store, record.id, models, self._dataset.name, self._recipe, self._tell)
 
     def _policy(self, record: SelectionRecord) -> StagedPolicy:
-        trends = TrendBook.from_dict(record.knowledge or {})
+        trends = TrendBook.from_dict(record.knowledge) if record.knowledge else TrendBook.from_runs(())
         threshold = self._request.options["threshold"]
         return make_policy(self._request.policy, self._recipe.stages, trends, threshold=threshold)
 

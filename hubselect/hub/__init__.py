@@ -1,0 +1,58 @@
+"""The Hub room: metadata, columns and downloads of Hub repositories, as records.
+
+Everything that talks to a Hub endpoint lives here, and every error of its client is mapped to
+`hubselect.errors` here. Importing this package is cheap: names load when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hubselect.hub.client import (
+        check_repo_id,
+        endpoint_notice,
+        hub_endpoint,
+        hub_errors,
+        hub_token,
+    )
+    from hubselect.hub.datasets import index_dataset
+    from hubselect.hub.downloads import Download, download_model
+    from hubselect.hub.models import index_model
+
+_HOMES = {
+    "Download": "downloads",
+    "check_repo_id": "client",
+    "download_model": "downloads",
+    "endpoint_notice": "client",
+    "hub_endpoint": "client",
+    "hub_errors": "client",
+    "hub_token": "client",
+    "index_dataset": "datasets",
+    "index_model": "models",
+}
+
+__all__ = [
+    "Download",
+    "check_repo_id",
+    "download_model",
+    "endpoint_notice",
+    "hub_endpoint",
+    "hub_errors",
+    "hub_token",
+    "index_dataset",
+    "index_model",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubselect.records import Clustering, Dataset, Model, Recalled, Run, Selection
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from hubselect.api.recalling import Recall
     from hubselect.backtest import Backtest
     from hubselect.registry import SelectionSummary
+    from hubselect.registry.checks import Problem
+    from hubselect.registry.importing import ImportReport
 
 
 def model_document(model: Model) -> dict[str, Any]:
@@ -175,3 +178,15 @@ def summary_document(summary: SelectionSummary) -> dict[str, Any]:
     document = asdict(summary)
     document["selection_id"] = document.pop("id")
     return document
+
+
+def import_document(report: ImportReport) -> dict[str, Any]:
+    return {**asdict(report), "recipes": list(report.recipes)}
+
+
+def export_document(written: Sequence[Path]) -> dict[str, Any]:
+    return {"files": [str(p) for p in written]}
+
+
+def check_document(problems: Sequence[Problem]) -> dict[str, Any]:
+    return {"ok": not problems, "problems": [asdict(p) for p in problems]}

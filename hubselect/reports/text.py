@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from hubselect.api.recalling import Recall
     from hubselect.backtest import Backtest
     from hubselect.registry import SelectionSummary
+    from hubselect.registry.checks import Problem
+    from hubselect.registry.importing import ImportReport
 
 Part = Table | str
 
@@ -266,3 +269,24 @@ def backtest(found: Backtest) -> list[Part]:
         f"{found.speedup_vs_successive_halving:.1f}x fewer than successive halving"
     )
     return [table, *skipped, summary]
+
+
+def imported(report: ImportReport) -> list[Part]:
+    new = (
+        f"{report.models} models, {report.datasets} datasets, {report.runs} runs, "
+        f"{report.points} curve points and {report.proxies} proxy scores are new"
+    )
+    return [f"{new}; {report.unchanged} scores were known", *(f"recipe {r}" for r in report.recipes)]
+
+
+def exported(written: Sequence[Path]) -> list[Part]:
+    return [escape(f"wrote {p}") for p in written]
+
+
+def checked(problems: Sequence[Problem]) -> list[Part]:
+    if not problems:
+        return ["the registry is consistent"]
+    table = _table(f"{len(problems)} problems", "what", "where", "repair")
+    for p in problems:
+        _row(table, p.what, p.where, p.repair)
+    return [table]

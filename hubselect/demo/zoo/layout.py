@@ -1,0 +1,146 @@
+"""Writes the hub tree: `ROOT/models/OWNER/NAME` and `ROOT/datasets/OWNER/NAME`.
+
+A repository appears by one rename when it is complete, so what exists is whole. Beside the trees,
+`ROOT/.zoo/` remembers what each repository was made from: it is made again only when that has changed.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubselect.demo.zoo.checkpoints import CHECKPOINTS, OWNER
+from hubselect.errors import InvalidInput
+from hubselect.records import Task
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from hubselect.demo.zoo.corpus import Corpus
+
+_FORMAT = 1  # raise it when the zoo's builders change what they write
+
+
+@dataclass(frozen=True)
+class _Repo:
+    """One repository to write: where, what it is made from, and how to fill its folder."""
+
+    path: Path
+    fingerprint: str
+    fill: Callable[[Path], None]
+
+
+def write_hub(
+    root: Path, *, text: bool = True, images: bool = True, progress: Progress | None = None
+) -> None:
+    """Writes all models and datasets of the wanted tasks below `root`.
+
+    Models are copies of the committed weights; datasets are made from the installed packages, the same for
+    the same Python and packages (about 15 s of CPU in all). Repositories that are already there, made from
+    the same things, are kept. Raises InvalidInput when `root` cannot be written or the weights are missing.
+    """
+    tasks: list[Task] = []
+    if text:
+        tasks.append("text-classification")
+    if images:
+        tasks.append("image-classification")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        repos = [*_models(root, tasks), *_datasets(root, tasks)]
+        bar = progress.add_task("writing the zoo", total=len(repos)) if progress else None
+        for repo in repos:
+            if progress and bar is not None:
+                progress.update(bar, description=f"writing {repo.path.parent.parent.name} {repo.path.name}")
+            _write(root, repo)
+            if progress and bar is not None:
+                progress.advance(bar)
+    except OSError as error:
+        raise InvalidInput(
+            f"The zoo cannot be written to {root}: {error}", "choose a writable folder with 40 MB free"
+        ) from error
+
+
+def _write(root: Path, repo: _Repo) -> None:
+    stamp = root / ".zoo" / repo.path.relative_to(root).with_suffix(".stamp")
+    if repo.path.is_dir() and stamp.exists() and stamp.read_text() == repo.fingerprint:
+        return
+    partial = root / ".zoo" / "partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    repo.fill(partial)
+    shutil.rmtree(repo.path, ignore_errors=True)
+    repo.path.parent.mkdir(parents=True, exist_ok=True)
+    partial.rename(repo.path)
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(repo.fingerprint)
+
+
+def _models(root: Path, tasks: list[Task]) -> Iterator[_Repo]:
+    from hubselect.demo.zoo.model_repos import write_model
+    from hubselect.demo.zoo.pretraining import read_manifest
+
+    records = read_manifest()["checkpoints"]
+    for checkpoint in CHECKPOINTS:
+        if checkpoint.task not in tasks:
+            continue
+        if checkpoint.name not in records:
+            raise InvalidInput(
+                f"The zoo's weights of {checkpoint.name} are missing",
+                "make them: python -m hubselect.demo.zoo pretrain",
+            )
+        record = records[checkpoint.name]
+        yield _Repo(
+            root / "models" / OWNER / checkpoint.name,
+            _fingerprint(asdict(checkpoint), record),
+            functools.partial(write_model, checkpoint, record),
+        )
+
+
+def _datasets(root: Path, tasks: list[Task]) -> Iterator[_Repo]:
+    from hubselect.demo.zoo.dataset_repos import DATASET_REPOS, DatasetRepo, write_dataset
+
+    corpus = functools.cache(_target_corpus)  # read when the first text dataset is missing
+
+    def fill(repo: DatasetRepo, folder: Path) -> None:
+        write_dataset(repo, folder, corpus() if repo.task == "text-classification" else None)
+
+    versions = _versions()
+    for repo in DATASET_REPOS:
+        if repo.task in tasks:
+            yield _Repo(
+                root / "datasets" / OWNER / repo.name,
+                _fingerprint(asdict(repo), versions),
+                functools.partial(fill, repo),
+            )
+
+
+def _target_corpus() -> Corpus:
+    from hubselect.demo.zoo.corpus import read_corpus
+
+    return read_corpus("target")
+
+
+def _versions() -> dict[str, str]:
+    """The versions of everything the datasets are made from."""
+    from hubselect.demo.zoo.corpus import DISTRIBUTIONS
+
+    found = {"python": platform.python_version()}
+    for name in DISTRIBUTIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "missing"
+    return found
+
+
+def _fingerprint(*parts: Any) -> str:
+    text = json.dumps([_FORMAT, *parts], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

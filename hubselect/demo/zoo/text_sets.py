@@ -1,0 +1,229 @@
+"""The zoo's text classification datasets: targets for the hub, sources for supervised pre-training.
+
+Every builder is a pure function of a corpus (see `corpus.py`): the same installed files give the same
+examples in the same order.
+"""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hubselect.demo.zoo.corpus import Corpus, Snippet
+from hubselect.errors import UnsupportedDataset
+
+WORDS_PER_TEXT = 22  # about 32 tokens for the zoo's small vocabularies
+_WISHED = {"train": 640, "validation": 800, "test": 2000}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One or two texts and the index of their class."""
+
+    texts: tuple[str, ...]
+    label: int
+
+
+@dataclass(frozen=True)
+class TextSet:
+    """A dataset to be built: `make` gives (class name, texts) pairs, `sizes` the wished rows per split.
+
+    When there is less material than wished, every split but train shrinks in proportion.
+    """
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    classes: tuple[str, ...]
+    make: Callable[[Corpus], Iterable[tuple[str, tuple[str, ...]]]]
+    sizes: Mapping[str, int]
+    balance: bool = True
+
+
+def shorten(text: str) -> str:
+    return " ".join(text.split()[:WORDS_PER_TEXT])[:160]
+
+
+def examples(
+    pairs: Iterable[tuple[str, tuple[str, ...]]],
+    classes: Sequence[str],
+    limit: int,
+    *,
+    balance: bool = True,
+    seed: str = "",
+) -> list[Example]:
+    """At most `limit` different examples of `classes`, shuffled; equally many of each when `balance`.
+
+    The texts that carry several labels keep the first one met.
+    """
+    chance = random.Random(f"examples {seed}")
+    by_class: dict[str, list[tuple[str, ...]]] = {name: [] for name in classes}
+    seen: set[tuple[str, ...]] = set()
+    for label, texts in pairs:
+        short = tuple(shorten(text) for text in texts)
+        if label in by_class and short not in seen:
+            seen.add(short)
+            by_class[label].append(short)
+    most = limit // len(classes) if balance else limit
+    found: list[Example] = []
+    for index, name in enumerate(classes):
+        chance.shuffle(by_class[name])
+        found.extend(Example(texts, index) for texts in by_class[name][:most])
+    chance.shuffle(found)
+    return found[:limit]
+
+
+def build_splits(spec: TextSet, corpus: Corpus) -> dict[str, list[Example]]:
+    """The splits of one dataset. Raises UnsupportedDataset when the material does not suffice."""
+    wished = sum(spec.sizes.values())
+    found = examples(spec.make(corpus), spec.classes, wished, balance=spec.balance, seed=spec.name)
+    train = min(spec.sizes["train"], wished)
+    share = (len(found) - train) / max(1, wished - train)
+    if share < 0.4 or len(Counter(e.label for e in found)) < len(spec.classes):
+        raise UnsupportedDataset(
+            f"The installed packages hold only {len(found)} examples for {spec.name}, {wished} were wished",
+            "install the packages with their Python sources: pip install --force-reinstall 'hubselect[demo]'",
+        )
+    splits: dict[str, list[Example]] = {}
+    start = 0
+    for split, size in spec.sizes.items():
+        rows = size if split == "train" else int(size * min(1.0, share))
+        splits[split] = found[start : start + rows]
+        start += rows
+    return splits
+
+
+def _single(snippets: Iterable[Snippet]) -> Iterable[tuple[str, tuple[str, ...]]]:
+    return ((s.label, (s.text,)) for s in snippets)
+
+
+def _pairs(snippets: Iterable[Snippet]) -> Iterable[tuple[str, tuple[str, ...]]]:
+    return ((s.label, (s.text, s.second)) for s in snippets)
+
+
+def _by_package(snippets: Iterable[Snippet]) -> Iterable[tuple[str, tuple[str, ...]]]:
+    return ((s.package, (s.text,)) for s in snippets)
+
+
+def _kinds(corpus: Corpus) -> Iterable[tuple[str, tuple[str, ...]]]:
+    for kind, snippets in (
+        ("docstring", corpus.docs),
+        ("comment", corpus.comments),
+        ("code", corpus.code),
+        ("error", corpus.errors),
+    ):
+        yield from ((kind, (s.text,)) for s in snippets)
+
+
+_RAISED = {"ValueError": "value", "TypeError": "type"}
+
+
+def _raised(corpus: Corpus) -> Iterable[tuple[str, tuple[str, ...]]]:
+    return ((_RAISED.get(s.label, "other"), (s.second, s.text)) for s in corpus.errors)
+
+
+_CATEGORIES = {
+    "Lu": "uppercase letter",
+    "Ll": "lowercase letter",
+    "So": "symbol",
+    "Sm": "mathematical symbol",
+    "Mn": "combining mark",
+    "Nd": "digit",
+}
+
+
+def _unicode_names(_: Corpus) -> Iterable[tuple[str, tuple[str, ...]]]:
+    for code in range(0x20000):
+        name = unicodedata.name(chr(code), "")
+        if name and not name.startswith(("CJK", "HANGUL SYLLABLE", "TANGUT", "NUSHU")):
+            yield _CATEGORIES.get(unicodedata.category(chr(code)), ""), (name.lower(),)
+
+
+SIX_PACKAGES = ("networkx", "numpy", "scipy", "sklearn", "stdlib", "sympy")
+
+TEXT_SETS: tuple[TextSet, ...] = (
+    TextSet(
+        "package-docs",
+        "Which Python package a docstring comes from",
+        ("text",),
+        SIX_PACKAGES,
+        lambda c: _by_package(c.docs),
+        _WISHED,
+    ),
+    TextSet(
+        "snippet-kinds",
+        "Whether a line is a docstring, a comment, code or an error message",
+        ("sentence",),
+        ("docstring", "comment", "code", "error"),
+        _kinds,
+        _WISHED,
+    ),
+    TextSet(
+        "parameter-types",
+        "The type of a function's parameter, from its name and description",
+        ("name", "description"),
+        ("array", "number", "string", "bool"),
+        lambda c: _pairs(c.parameters),
+        _WISHED,
+    ),
+    TextSet(
+        "indent-steps",
+        "Whether the second line of code is indented less than, as or more than the first",
+        ("line", "next_line"),
+        ("back", "same", "deeper"),
+        lambda c: _pairs(c.steps),
+        _WISHED,
+    ),
+    TextSet(
+        "unicode-names",
+        "The general category of a Unicode character, from its name",
+        ("name",),
+        tuple(_CATEGORIES.values()),
+        _unicode_names,
+        {"train": 640, "test": 2400},
+    ),
+    TextSet(
+        "doc-sections",
+        "Which section of a docstring a line comes from",
+        ("line",),
+        ("Parameters", "Returns", "Examples", "Notes", "See Also"),
+        lambda c: _single(c.sections),
+        {"train": 640, "validation": 1600, "test": 500},
+    ),
+    TextSet(
+        "object-kinds",
+        "Whether a docstring documents a module, a class, a method or a function",
+        ("text",),
+        ("module", "class", "method", "function"),
+        lambda c: _single(c.docs),
+        {"train": 640, "validation": 1600},
+    ),
+    TextSet(
+        "raised-errors",
+        "The kind of exception raised, from the condition and the message",
+        ("condition", "message"),
+        ("value", "type", "other"),
+        _raised,
+        {"train": 640, "validation": 600, "test": 1200},
+        balance=False,
+    ),
+    TextSet(
+        "code-depth",
+        "How deep a line of code is indented",
+        ("code",),
+        ("0", "1", "2", "3", "4"),
+        lambda c: _single(c.code),
+        _WISHED,
+    ),
+    TextSet(
+        "code-package",
+        "Which Python package a line of code comes from",
+        ("code",),
+        SIX_PACKAGES,
+        lambda c: _by_package(c.code),
+        _WISHED,
+    ),
+)

@@ -1,0 +1,134 @@
+"""The connection: endpoint, token, `HfApi`, ranged reads.
+
+The endpoint is read from the environment at every call. A stored login is sent to the
+default endpoint only: whatever else `HF_ENDPOINT` names gets no token unless `HF_TOKEN` was
+set on purpose, and never over plain http to another machine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from hubselect.errors import HubError, InvalidInput
+from hubselect.hub.failures import hub_errors
+
+if TYPE_CHECKING:
+    from huggingface_hub import DatasetInfo, HfApi, ModelInfo
+
+__all__ = [
+    "TIMEOUT",
+    "card_of",
+    "check_repo_id",
+    "commit_of",
+    "endpoint_notice",
+    "hub_api",
+    "hub_endpoint",
+    "hub_errors",
+    "hub_token",
+    "is_commit",
+    "read_range",
+]
+
+DEFAULT_ENDPOINT = "https://huggingface.co"
+TIMEOUT = 10.0
+"""Seconds the Hub may take to answer one metadata request."""
+
+_REPO_ID = re.compile(r"[A-Za-z0-9](?:[\w.-]*\w)?(?:/\w(?:[\w.-]*\w)?)?", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def hub_endpoint() -> str:
+    """The Hub's address without a trailing slash: `HF_ENDPOINT`, else the public Hub."""
+    return (os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
+
+
+def endpoint_notice() -> str | None:
+    """One line to show the user when the endpoint is not the public Hub over https, else None."""
+    endpoint = hub_endpoint()
+    if endpoint == DEFAULT_ENDPOINT:
+        return None
+    if not endpoint.startswith("https://"):
+        return f"using the Hub at {endpoint} (HF_ENDPOINT): not the default endpoint, and not encrypted"
+    return f"using the Hub at {endpoint} (HF_ENDPOINT): not the default endpoint"
+
+
+def hub_token() -> str | bool | None:
+    """What to pass as `token=` to any Hub client: None lets it decide, False sends none.
+
+    Only the default endpoint gets the stored login. Another endpoint gets `HF_TOKEN` when that
+    is set and the way there is encrypted or stays on this machine; otherwise nothing.
+    """
+    endpoint = hub_endpoint()
+    if endpoint == DEFAULT_ENDPOINT:
+        return None
+    parts = urlsplit(endpoint)
+    safe = parts.scheme == "https" or parts.hostname in _LOOPBACK
+    return (os.environ.get("HF_TOKEN") or False) if safe else False
+
+
+def hub_api() -> HfApi:
+    """A client bound to the current endpoint and token."""
+    from huggingface_hub import HfApi
+
+    return HfApi(endpoint=hub_endpoint(), token=hub_token(), library_name="hubselect")
+
+
+def card_of(info: ModelInfo | DatasetInfo) -> dict[str, Any]:
+    """The metadata of a repository's card (the YAML of its README), {} when there is none."""
+    return dict(info.card_data.to_dict()) if info.card_data else {}  # type: ignore[no-untyped-call]
+
+
+def commit_of(info: ModelInfo | DatasetInfo) -> str:
+    """The commit sha of an answer. Raises HubError when it is none: it becomes part of file paths."""
+    if not is_commit(info.sha):
+        raise HubError(f"the Hub at {hub_endpoint()} gave no commit for {info.id}", "check HF_ENDPOINT")
+    return str(info.sha)
+
+
+def is_commit(revision: str | None) -> bool:
+    """Whether a revision is a full commit sha (40 hex digits)."""
+    return revision is not None and _COMMIT.fullmatch(revision) is not None
+
+
+def check_repo_id(repo_id: str) -> str:
+    """The id itself when it has the form `name` or `owner/name`. Raises InvalidInput."""
+    if not _REPO_ID.fullmatch(repo_id) or ".." in repo_id or "--" in repo_id or len(repo_id) > 96:
+        raise InvalidInput(f"{repo_id!r} is not a Hub id", "an id looks like owner/name")
+    return repo_id
+
+
+def read_range(
+    repo_id: str, path: str, revision: str, *, repo_type: str, start: int = 0, length: int
+) -> bytes:
+    """At most `length` bytes of a file from byte `start`, without caching or downloading the rest.
+
+    A server that ignores `Range` is cut off after what was asked for. Hub errors are mapped.
+    """
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.utils import (  # type: ignore[attr-defined]
+        build_hf_headers,
+        get_session,
+        hf_raise_for_status,
+    )
+
+    url = hf_hub_url(repo_id, path, repo_type=repo_type, revision=revision, endpoint=hub_endpoint())
+    headers = build_hf_headers(token=hub_token(), library_name="hubselect")
+    headers |= {"Range": f"bytes={start}-{start + length - 1}", "Accept-Encoding": "identity"}
+    with (
+        hub_errors(repo_id, repo_type=repo_type),
+        get_session().stream("GET", url, headers=headers, timeout=TIMEOUT) as response,
+    ):
+        if not response.is_success:
+            response.read()
+        hf_raise_for_status(response)
+        skip = 0 if response.status_code == 206 else start
+        received = bytearray()
+        for chunk in response.iter_bytes():
+            received += chunk
+            if len(received) >= skip + length:
+                break
+        return bytes(received[skip : skip + length])

@@ -1,0 +1,228 @@
+"""A dataset id -> `records.Dataset`: columns, labels and splits found without downloading data.
+
+The card's features come first (they cost the one metadata request that is needed anyway), then
+a parquet footer, the head of a table, or the listing of an image folder. Repositories that
+need a loading script, or hold a format that cannot be read in place, are served from the Hub's
+parquet conversion (`refs/convert/parquet`) when there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, get_args
+
+from hubselect.errors import InvalidInput, UnsupportedDataset
+from hubselect.hub.client import TIMEOUT, card_of, check_repo_id, commit_of, hub_api, hub_errors
+from hubselect.hub.columns import Choice, Column, choose_columns
+from hubselect.hub.features import from_card
+from hubselect.hub.formats import Footer, Source, format_of, parquet_footer, read_columns
+from hubselect.hub.layout import Layout, converted_layout, infos, own_layout
+from hubselect.records import Dataset, Role, dataset_name
+
+if TYPE_CHECKING:
+    from huggingface_hub import DatasetInfo
+
+CONVERTED = "refs/convert/parquet"
+_MAX_FOOTERS = 8
+
+
+@dataclass(frozen=True)
+class _Found:
+    layout: Layout
+    source: Source
+    converted: bool
+
+
+def index_dataset(
+    dataset_id: str,
+    *,
+    config: str | None = None,
+    revision: str | None = None,
+    role: Role = "benchmark",
+    text_columns: tuple[str, ...] = (),
+    image_column: str | None = None,
+    label_column: str | None = None,
+) -> Dataset:
+    """Everything the registry keeps of a dataset, pinned to a commit; no data is downloaded.
+
+    Explicit columns win over the rules. Split sizes are None when only the data would tell.
+    When `data_revision` is set, the files are `CONFIG/SPLIT/*.parquet` of that commit, and the
+    record's `config` is set if the conversion holds several.
+
+    Raises HubError's classes, InvalidInput (id, config, column or role that does not exist) and
+    UnsupportedDataset (no label, a real-valued label, no text or image, no train split, an
+    ambiguity with the option that settles it, a script without parquet conversion).
+    """
+    check_repo_id(dataset_id)
+    if role not in get_args(Role):
+        raise InvalidInput(f"{role!r} is no role", "a dataset is for benchmark or target")
+    name = dataset_name(dataset_id, config)
+    info = _dataset_info(dataset_id, revision)
+    card = card_of(info)
+    found = _find(dataset_id, info, card, config, name=name)
+    if "train" not in found.layout.files:
+        raise UnsupportedDataset(
+            f"{name} has no train split (its splits: {', '.join(found.layout.files) or 'none'})",
+            "choose another --config, or a dataset with a split called train",
+        )
+    declared = _declared(card, found.layout.config)
+    footers = _footers(declared, found)
+    columns = _columns(declared, found, footers)
+    choice = choose_columns(
+        columns, name=name, text_columns=text_columns, image_column=image_column, label_column=label_column
+    )
+    if len(choice.label.label_names) == 1:
+        raise UnsupportedDataset(
+            f"the label {choice.label.name!r} of {name} has one class only",
+            "choose another with --label-column L",
+        )
+    splits = _rows(declared, found.layout, footers)
+    config = _recorded_config(found, config)
+    return _record(info, config, role, choice, splits, found)
+
+
+def _record(
+    info: DatasetInfo,
+    config: str | None,
+    role: Role,
+    choice: Choice,
+    splits: Mapping[str, int | None],
+    found: _Found,
+) -> Dataset:
+    return Dataset(
+        id=found.source.repo_id,
+        task="image-classification" if choice.image else "text-classification",
+        config=config,
+        revision=info.sha,
+        data_revision=found.source.revision if found.converted else None,
+        text_columns=choice.text,
+        image_column=choice.image,
+        label_column=choice.label.name,
+        label_names=choice.label.label_names,
+        splits=splits,
+        role=role,
+    )
+
+
+def _dataset_info(dataset_id: str, revision: str | None) -> DatasetInfo:
+    """Metadata with file sizes. A gated dataset shows its metadata to all, so access is asked for."""
+    api = hub_api()
+    with hub_errors(dataset_id, repo_type="dataset", revision=revision):
+        info = api.dataset_info(dataset_id, revision=revision, files_metadata=True, timeout=TIMEOUT)
+        if info.gated:
+            api.auth_check(dataset_id, repo_type="dataset")
+    return info
+
+
+def _source(repo_id: str, info: DatasetInfo) -> Source:
+    return Source(repo_id, commit_of(info), {s.rfilename: int(s.size or 0) for s in info.siblings or ()})
+
+
+def _find(
+    dataset_id: str, info: DatasetInfo, card: Mapping[str, Any], config: str | None, *, name: str
+) -> _Found:
+    source = _source(dataset_id, info)
+    # the datasets library refuses a repository with such a script even beside data files
+    script = f"{dataset_id.split('/')[-1]}.py"
+    if script not in source.sizes:
+        layout = own_layout(card, list(source.sizes), config, name=name)
+        if layout is not None:
+            return _Found(layout, source, converted=False)
+    converted = _converted(dataset_id, config, name=name)
+    if converted is not None:
+        return converted
+    if script in source.sizes:
+        raise UnsupportedDataset(
+            f"{name} is loaded by a script ({script}), which is never run, and has no parquet conversion",
+            "look for a copy of it in parquet or CSV",
+        )
+    raise UnsupportedDataset(
+        f"{name} has no data files that can be read in place (parquet, CSV, TSV, JSON, images), "
+        "and no parquet conversion",
+        "convert it, for example with `datasets` and `push_to_hub`",
+    )
+
+
+def _converted(dataset_id: str, config: str | None, *, name: str) -> _Found | None:
+    from huggingface_hub.errors import RemoteEntryNotFoundError, RevisionNotFoundError
+
+    with hub_errors(dataset_id, repo_type="dataset", revision=CONVERTED):
+        try:
+            info = hub_api().dataset_info(
+                dataset_id, revision=CONVERTED, files_metadata=True, timeout=TIMEOUT
+            )
+        except (RevisionNotFoundError, RemoteEntryNotFoundError):
+            return None
+    source = _source(dataset_id, info)
+    layout = converted_layout(list(source.sizes), config, name=name)
+    return _Found(layout, source, converted=True) if layout else None
+
+
+def _recorded_config(found: _Found, config: str | None) -> str | None:
+    """Of a conversion with several configs the folder must be known to load it."""
+    if config is None and found.converted:
+        folders = {path.split("/")[0] for path in found.source.sizes if path.endswith(".parquet")}
+        return found.layout.config if len(folders) > 1 else None
+    return config
+
+
+def _declared(card: Mapping[str, Any], config: str | None) -> Mapping[str, Any]:
+    """The card's `dataset_info` of this config, {} when it has none."""
+    entries = infos(card)
+    same = [e for e in entries if e.get("config_name") == config]
+    if same:
+        return same[0]
+    anonymous = [e for e in entries if e.get("config_name") in (None, "default")]
+    if len(entries) == 1 and (anonymous or config in (None, "default")):
+        return entries[0]
+    return anonymous[0] if anonymous and config in (None, "default") else {}
+
+
+def _footers(declared: Mapping[str, Any], found: _Found) -> dict[str, Footer]:
+    """Footers of a parquet dataset of few files; of the first train file only when there are many;
+    none when the card tells columns and rows."""
+    files = [f for fs in found.layout.files.values() for f in fs]
+    told = bool(declared.get("features")) and found.layout.files.keys() <= _stated_rows(declared).keys()
+    if told or format_of(files[0]) != "parquet":
+        return {}
+    wanted = files if len(files) <= _MAX_FOOTERS else found.layout.files["train"][:1]
+    return {f: parquet_footer(found.source, f) for f in wanted}
+
+
+def _columns(declared: Mapping[str, Any], found: _Found, footers: Mapping[str, Footer]) -> tuple[Column, ...]:
+    features = declared.get("features")
+    if isinstance(features, list) and features:
+        return from_card(features)
+    train = found.layout.files["train"]
+    if train[0] in footers:
+        return footers[train[0]].columns
+    everything = [f for files in found.layout.files.values() for f in files]
+    return read_columns(found.source, train, everything)
+
+
+def _rows(
+    declared: Mapping[str, Any], layout: Layout, footers: Mapping[str, Footer]
+) -> dict[str, int | None]:
+    """Rows per split: stated by the card, in the parquet footers, or the number of images."""
+    stated = _stated_rows(declared)
+    return {split: _rows_of(split, files, stated, footers) for split, files in layout.files.items()}
+
+
+def _stated_rows(declared: Mapping[str, Any]) -> dict[str, int]:
+    return {
+        str(s["name"]): int(s["num_examples"])
+        for s in declared.get("splits") or ()
+        if isinstance(s, Mapping) and "name" in s and isinstance(s.get("num_examples"), int)
+    }
+
+
+def _rows_of(
+    split: str, files: tuple[str, ...], stated: Mapping[str, int], footers: Mapping[str, Footer]
+) -> int | None:
+    if split in stated:
+        return stated[split]
+    if all(f in footers for f in files):
+        return sum(footers[f].rows for f in files)
+    images = [f for f in files if format_of(f) == "image"]
+    return len(images) or None

@@ -1,0 +1,150 @@
+"""Errors of the Hub's client -> `hubselect.errors`, each with what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hubselect.errors import (
+    DownloadIncomplete,
+    HubError,
+    HubUnreachable,
+    InvalidInput,
+    RepoGated,
+    RepoNotFound,
+)
+
+if TYPE_CHECKING:
+    from huggingface_hub.errors import HfHubHTTPError
+
+_LOGIN = "log in with `hf auth login`"
+
+
+@contextmanager
+def hub_errors(repo_id: str, *, repo_type: str = "model", revision: str | None = None) -> Iterator[None]:
+    """Map whatever the Hub client raises inside the block.
+
+    Raises `RepoGated`, `RepoNotFound` (repository, revision or file), `HubUnreachable`
+    (refused, timed out, offline, 429, 5xx), `DownloadIncomplete` (a cached snapshot with
+    holes and no way to fill them), `InvalidInput` (not an id) or `HubError` for the rest.
+    """
+    from huggingface_hub import errors as hf
+
+    transport_error: type[Exception] = hf.HTTPError  # type: ignore[attr-defined]  # httpx's, whichever generation the client uses
+    try:
+        yield
+    except hf.GatedRepoError as error:
+        raise _gated(repo_id, repo_type) from error
+    except hf.RepositoryNotFoundError as error:
+        raise _missing(repo_id, repo_type) from error
+    except hf.RevisionNotFoundError as error:
+        raise RepoNotFound(
+            f"{repo_type} {repo_id} has no revision {revision or 'of that name'}",
+            "leave the revision out for the newest, or give a branch, tag or full commit sha",
+        ) from error
+    except hf.RemoteEntryNotFoundError as error:
+        raise RepoNotFound(f"a file of {repo_type} {repo_id} does not exist: {_last_line(error)}") from error
+    except hf.HfHubHTTPError as error:
+        raise _http_failure(error, repo_id, repo_type) from error
+    except hf.OfflineModeIsEnabled as error:
+        raise unreachable(repo_id) from error
+    except hf.LocalEntryNotFoundError as error:
+        raise _not_cached(error, repo_id) from error
+    except hf.HFValidationError as error:
+        raise InvalidInput(f"{repo_id!r} is not a Hub id", "an id looks like owner/name") from error
+    except (ValueError, KeyError) as error:  # the client could not make sense of the answer
+        raise HubError(
+            f"what {_endpoint()} answered for {repo_id} is not a Hub's answer",
+            "check HF_ENDPOINT and any proxy",
+        ) from error
+    except transport_error as error:
+        raise unreachable(repo_id, _reason(error)) from error
+    except ConnectionError as error:
+        raise unreachable(repo_id, _reason(error)) from error
+
+
+def unreachable(repo_id: str, reason: str | None = None) -> HubUnreachable:
+    """The error for "no answer": names the endpoint, and tells offline mode from a dead network."""
+    from huggingface_hub import constants
+
+    endpoint = _endpoint()
+    if constants.HF_HUB_OFFLINE:
+        return HubUnreachable(
+            f"{repo_id} is not completely cached and HF_HUB_OFFLINE=1 forbids asking the Hub",
+            "unset HF_HUB_OFFLINE, or fetch it once while online",
+        )
+    because = f" ({reason})" if reason else ""
+    return HubUnreachable(
+        f"the Hub at {endpoint} does not answer{because}; {repo_id} was asked for",
+        "check the network or HF_ENDPOINT; with HF_HUB_OFFLINE=1 only cached files are used",
+    )
+
+
+def _endpoint() -> str:
+    from hubselect.hub.client import hub_endpoint
+
+    return hub_endpoint()
+
+
+def _page(repo_id: str, repo_type: str) -> str:
+    return f"{_endpoint()}/{'datasets/' if repo_type == 'dataset' else ''}{repo_id}"
+
+
+def _gated(repo_id: str, repo_type: str) -> RepoGated:
+    return RepoGated(
+        f"{repo_type} {repo_id} is gated and you have no access",
+        f"request access at {_page(repo_id, repo_type)} and {_LOGIN}",
+    )
+
+
+def _missing(repo_id: str, repo_type: str) -> RepoNotFound:
+    return RepoNotFound(
+        f"there is no {repo_type} {repo_id} on {_endpoint()}",
+        f"check the spelling, or {_LOGIN} if it is private",
+    )
+
+
+def _http_failure(error: HfHubHTTPError, repo_id: str, repo_type: str) -> HubError:
+    status = error.response.status_code
+    if status == 401:  # over plain http the client does not tell a missing repository from a private one
+        return _missing(repo_id, repo_type)
+    if status == 403:
+        return RepoGated(
+            f"the Hub refuses access to {repo_type} {repo_id}: {_last_line(error)}",
+            f"look at {_page(repo_id, repo_type)}, and {_LOGIN}",
+        )
+    if status == 429:
+        return HubUnreachable(
+            f"the Hub at {_endpoint()} limits the rate of requests (429); {repo_id} was asked for",
+            f"wait some minutes and repeat; if you are not logged in, {_LOGIN} for a higher limit",
+        )
+    if status >= 500:
+        return HubUnreachable(
+            f"the Hub at {_endpoint()} failed with status {status}; {repo_id} was asked for",
+            "try again in a few minutes",
+        )
+    return HubError(f"the Hub answered {status} for {repo_type} {repo_id}: {_last_line(error)}")
+
+
+def _not_cached(error: Exception, repo_id: str) -> HubError:
+    """The client found files neither in the cache nor, for the reason in `__cause__`, on the Hub."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    cause = error.__cause__
+    if isinstance(cause, HfHubHTTPError):
+        with_status = _http_failure(cause, repo_id, "model")
+        return DownloadIncomplete(with_status.message, with_status.hint)
+    if cause is not None:
+        return unreachable(repo_id, _reason(cause))
+    return unreachable(repo_id)
+
+
+def _reason(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text if text else type(error).__name__
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

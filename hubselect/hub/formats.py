@@ -1,0 +1,191 @@
+"""Columns and row counts of data files without downloading them.
+
+A parquet footer by ranged reads, the first 64 KiB of a CSV, TSV or JSON file, the listing of an
+image folder. What a file that was cut off does not show completely is left out, never guessed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from hubselect.errors import UnsupportedDataset
+from hubselect.hub.client import read_range
+from hubselect.hub.columns import Column
+from hubselect.hub.features import from_arrow, from_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HEAD_BYTES = 1 << 16
+_MAX_FOOTER = 64 << 20
+IMAGE_EXTENSIONS = frozenset(
+    (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+)
+METADATA_FILES = frozenset(("metadata.csv", "metadata.jsonl", "metadata.parquet"))
+_TABLES = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".parquet": "parquet",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset repository at a commit, with the size of every file."""
+
+    repo_id: str
+    revision: str
+    sizes: Mapping[str, int]
+
+    def read(self, path: str, start: int, length: int) -> bytes:
+        return read_range(self.repo_id, path, self.revision, repo_type="dataset", start=start, length=length)
+
+
+@dataclass(frozen=True)
+class Footer:
+    columns: tuple[Column, ...]
+    rows: int
+
+
+def format_of(path: str) -> str | None:
+    """ "csv", "json", "parquet" or "image" by the file's extension (`.gz` allowed); None for others."""
+    file = PurePosixPath(path.lower())
+    if file.suffix in IMAGE_EXTENSIONS:
+        return "image"
+    suffix = PurePosixPath(file.stem).suffix if file.suffix == ".gz" else file.suffix
+    found = _TABLES.get(suffix)
+    return None if found == "parquet" and file.suffix == ".gz" else found
+
+
+def read_columns(source: Source, files: Sequence[str], images_from: Sequence[str] = ()) -> tuple[Column, ...]:
+    """Columns of the first of `files`; for an image folder, of all `images_from` together."""
+    kind = format_of(files[0])
+    if kind == "image" or PurePosixPath(files[0]).name in METADATA_FILES:
+        return image_folder(source, images_from or files)
+    if kind == "parquet":
+        return parquet_footer(source, files[0]).columns
+    return from_frame(table_head(source, files[0]))
+
+
+def parquet_footer(source: Source, path: str) -> Footer:
+    """Schema and number of rows, from the end of the file (one or two ranged reads).
+
+    Raises UnsupportedDataset when the file is no parquet file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    size = source.sizes.get(path, 0)
+    tail = source.read(path, max(0, size - HEAD_BYTES), HEAD_BYTES) if size else b""
+    if len(tail) < 12 or tail[-4:] != b"PAR1":
+        raise UnsupportedDataset(f"{path} of {source.repo_id} is not a parquet file")
+    (footer,) = struct.unpack("<I", tail[-8:-4])
+    needed = footer + 8
+    if needed > min(size, _MAX_FOOTER):
+        raise UnsupportedDataset(f"{path} of {source.repo_id} is a broken parquet file")
+    if needed > len(tail):
+        tail = source.read(path, size - needed, needed - len(tail)) + tail
+    try:
+        # the parser never looks before the footer, so the tail alone passes for the file
+        file = pq.ParquetFile(pa.BufferReader(tail[-max(needed, 12) :]))
+        return Footer(from_arrow(file.schema_arrow), int(file.metadata.num_rows))
+    except (pa.ArrowException, OSError) as error:
+        raise UnsupportedDataset(f"{path} of {source.repo_id} is a broken parquet file: {error}") from error
+
+
+def table_head(source: Source, path: str) -> pd.DataFrame:
+    """The complete rows within the first 64 KiB of a CSV, TSV or JSON (lines or array) file.
+
+    Raises UnsupportedDataset when no complete row is there.
+    """
+    head, cut = _text_head(source, path)
+    try:
+        frame = _csv_rows(head, cut, path) if format_of(path) == "csv" else _json_rows(head)
+    except (ValueError, csv.Error) as error:
+        raise UnsupportedDataset(f"cannot read {path} of {source.repo_id}: {error}") from error
+    if frame.empty:
+        raise UnsupportedDataset(f"{path} of {source.repo_id} holds no rows that can be read")
+    return frame
+
+
+def _text_head(source: Source, path: str) -> tuple[str, bool]:
+    """The decoded beginning of a file, and whether it was cut off."""
+    size = source.sizes.get(path, 0)
+    data = source.read(path, 0, min(size, HEAD_BYTES)) if size else b""
+    cut = size > len(data)
+    if path.lower().endswith(".gz"):
+        inflater = zlib.decompressobj(wbits=31)
+        try:
+            data = inflater.decompress(data, HEAD_BYTES)
+        except zlib.error as error:
+            raise UnsupportedDataset(f"{path} of {source.repo_id} is a broken gzip file") from error
+        cut = not inflater.eof
+    return data.decode("utf-8-sig", errors="ignore"), cut
+
+
+def _csv_rows(head: str, cut: bool, path: str) -> pd.DataFrame:
+    import pandas as pd
+
+    separator = "\t" if ".tsv" in PurePosixPath(path.lower()).suffixes else ","
+    rows = sum(1 for row in csv.reader(io.StringIO(head), delimiter=separator) if row) - 1
+    return pd.read_csv(io.StringIO(head), sep=separator, nrows=max(0, rows - cut))
+
+
+def _json_rows(head: str) -> pd.DataFrame:
+    """Objects one after another, in lines or in an array; the last one may be cut off."""
+    import pandas as pd
+
+    decoder, rows, position = json.JSONDecoder(), [], 0
+    while True:
+        while position < len(head) and head[position] in "[, \t\r\n":
+            position += 1
+        try:
+            row, position = decoder.raw_decode(head, position)
+        except ValueError:
+            break
+        if not isinstance(row, dict):
+            break
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def image_folder(source: Source, files: Sequence[str]) -> tuple[Column, ...]:
+    """Columns as the datasets library's image folder makes them.
+
+    With a metadata file: its columns, `file_name` being the image. Without: the classes are the
+    folders' names in sorted order, if there are two or more at one depth.
+    """
+    metadata = [f for f in files if PurePosixPath(f).name in METADATA_FILES]
+    if metadata:
+        return tuple(_metadata_column(c) for c in read_metadata(source, metadata[0]))
+    images = [PurePosixPath(f) for f in files if format_of(f) == "image"]
+    names = sorted({f.parent.name for f in images})
+    image = Column("image", "image")
+    if len(names) > 1 and len({len(f.parts) for f in images}) == 1:
+        return image, Column("label", "class_label", tuple(names))
+    return (image,)
+
+
+def read_metadata(source: Source, path: str) -> tuple[Column, ...]:
+    if path.endswith(".parquet"):
+        return parquet_footer(source, path).columns
+    return from_frame(table_head(source, path))
+
+
+def _metadata_column(column: Column) -> Column:
+    if column.name == "file_name":
+        return Column("image", "image")
+    if column.name.endswith("_file_name"):
+        return Column(column.name.removesuffix("_file_name"), "image")
+    return column

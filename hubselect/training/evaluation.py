@@ -1,0 +1,70 @@
+"""Runs a classifier over prepared examples."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from hubselect.errors import HubselectError, TrainingFailed
+from hubselect.training.batching import evaluation_batches
+from hubselect.training.device import autocast, to_device
+from hubselect.training.sampling import IntArray
+from hubselect.training.tasks import Prepared
+
+
+@contextmanager
+def failures_mapped(name: str, doing: str) -> Iterator[None]:
+    """Turn what torch and a model's forward raise into `TrainingFailed`."""
+    try:
+        yield
+    except HubselectError:
+        raise
+    except torch.OutOfMemoryError as error:
+        hint = "use a smaller batch size or max length"
+        raise TrainingFailed(f"{name} ran out of accelerator memory while {doing}", hint) from error
+    except MemoryError as error:
+        raise TrainingFailed(f"{name} ran out of memory while {doing}") from error
+    except (RuntimeError, ValueError, IndexError, TypeError, KeyError, AttributeError) as error:
+        text = " ".join(str(error).split())[:200]
+        raise TrainingFailed(f"{name} failed while {doing}: {text or type(error).__name__}") from error
+
+
+def accepted_inputs(model: torch.nn.Module) -> frozenset[str]:
+    """Names of the inputs a model's forward declares; tokenizers may offer more than it takes."""
+    return frozenset(inspect.signature(model.forward).parameters)
+
+
+def only(batch: dict[str, torch.Tensor], accepted: frozenset[str]) -> dict[str, torch.Tensor]:
+    return {name: tensor for name, tensor in batch.items() if name in accepted}
+
+
+def accuracy(
+    model: torch.nn.Module, prepared: Prepared, labels: IntArray, device: torch.device, batch_size: int
+) -> float:
+    """The share of examples whose highest logit is their label; `labels` [n].
+
+    Raises `TrainingFailed` when a logit is NaN: argmax would silently call it a class.
+    """
+    accepted = accepted_inputs(model)
+    truth = torch.from_numpy(labels).to(device)
+    correct = torch.zeros((), dtype=torch.int64, device=device)
+    finite = torch.ones((), dtype=torch.bool, device=device)
+    model.eval()
+    with torch.inference_mode(), autocast(device):
+        for rows in evaluation_batches(prepared.lengths, batch_size):
+            batch = to_device(only(prepared.batch(rows), accepted), device)
+            logits = model(**batch).logits
+            index = torch.from_numpy(rows).to(device)
+            correct += (logits.argmax(-1) == truth[index]).sum()
+            finite &= torch.isfinite(logits).all()
+    if not bool(finite):
+        raise TrainingFailed("the model's outputs are not finite numbers")
+    return int(correct) / len(labels)
+
+
+def evaluation_batch_size(batch_size: int) -> int:
+    """Evaluation needs no gradients, so larger batches fit."""
+    return max(64, 2 * batch_size)

@@ -1,0 +1,213 @@
+"""Staged fine-tuning of one checkpoint on one dataset under one recipe.
+
+A run is a pure function of (checkpoint, dataset, recipe, seed): on a CPU it is bit-identical
+whether it runs through or is paused, killed and resumed at any stage, alone or taking turns
+with others in the same process. It decides nothing: policies do.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hubselect.errors import InvalidInput, TrainingFailed
+from hubselect.records import CurvePoint, Dataset, Model, Recipe
+from hubselect.training.batching import epoch_batches, steps_per_epoch
+from hubselect.training.data import Examples, Splits, load_splits
+from hubselect.training.device import autocast, choose_device, to_device
+from hubselect.training.evaluation import (
+    accepted_inputs,
+    accuracy,
+    evaluation_batch_size,
+    failures_mapped,
+    only,
+)
+from hubselect.training.loading import load_config, load_for_task
+from hubselect.training.saved import save_checkpoint
+from hubselect.training.schedule import Schedule
+from hubselect.training.state import State, load_state, own_randomness, save_state, seeded_state
+from hubselect.training.tasks import adapter_for
+
+_LARGEST_GRADIENT = 1.0
+
+
+class FineTuning:
+    """Fine-tunes `model`, whose files lie in the folder `checkpoint`, stage by stage.
+
+    With a `state_dir`, every finished stage is on the disk before `advance` returns, and a new
+    object on the same folder goes on from there; a state that is damaged or belongs to another
+    run is ignored. `seed` (default: the recipe's) decides the new output layer, dropout and the
+    order of examples; the splits always follow the recipe's seed, so that repeated runs share
+    their test examples.
+
+    Raises `InvalidInput` for a recipe that cannot be followed, `CheckpointBroken`,
+    `UnsupportedModel`, `UnsupportedDataset` and the Hub errors of the dataset's download.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Path,
+        model: Model,
+        dataset: Dataset,
+        recipe: Recipe,
+        *,
+        state_dir: Path | None = None,
+        seed: int | None = None,
+    ) -> None:
+        _check(recipe, model)
+        self.model, self.dataset, self.recipe = model, dataset, recipe
+        self.seed = recipe.seed if seed is None else seed
+        self.device = choose_device()
+        self.splits: Splits = load_splits(dataset, recipe)
+        config = load_config(checkpoint)
+        self._adapter = adapter_for(checkpoint, config, recipe)
+        self._adapter.configure(config)
+        network = load_for_task(checkpoint, config, recipe.task, self.splits.label_names, self.seed)
+        self._network = network.to(self.device)
+        self._accepted = accepted_inputs(network)
+        self._train = self._adapter.prepare(self.splits.train)
+        self._labels = torch.from_numpy(self.splits.train.labels).to(self.device)
+        self.parameters = sum(p.numel() for p in network.parameters())
+        steps = steps_per_epoch(len(self.splits.train), recipe.batch_size)
+        self.schedule = Schedule.of(recipe, self.parameters, steps)
+        self._optimizer = _optimizer(network, recipe, self.device)
+        self._randomness = seeded_state(self.seed)
+        self._step = 0
+        self._points: tuple[CurvePoint, ...] = ()
+        self._state_dir = state_dir
+        if state_dir is not None:
+            self._resume(state_dir)
+
+    @property
+    def stage(self) -> int:
+        """Stages finished so far."""
+        return len(self._points)
+
+    @property
+    def points(self) -> tuple[CurvePoint, ...]:
+        """The validation curve so far, in order of stage."""
+        return self._points
+
+    @property
+    def finished(self) -> bool:
+        return self.stage >= self.recipe.stages
+
+    def advance(self) -> CurvePoint:
+        """Train to the end of the next stage, validate, save the state; returns the new point.
+
+        Raises `TrainingFailed` when the loss is no longer a number, memory runs out or the
+        model rejects its inputs, and `InvalidInput` after the last stage.
+        """
+        if self.finished:
+            raise InvalidInput(f"{self.model.id} has already finished its {self.recipe.stages} stages")
+        started = time.perf_counter()
+        stage = self.stage + 1
+        with failures_mapped(self.model.id, f"training on {self.dataset.name}"):
+            with own_randomness(self._randomness):
+                loss = self._train_to(self.schedule.steps_at(stage))
+            if not bool(torch.isfinite(loss)):
+                raise TrainingFailed(
+                    f"the loss of {self.model.id} on {self.dataset.name} is not a finite number"
+                )
+            val = self._accuracy(self.splits.validation)
+        seconds = time.perf_counter() - started
+        point = CurvePoint(self.model.id, stage, self.recipe.epochs_at(stage), val, seconds)
+        self._points = (*self._points, point)
+        if self._state_dir is not None:
+            self._save(self._state_dir)
+        return point
+
+    def test(self) -> float:
+        """The score on the full test split. Only a finished run has one: `InvalidInput` before."""
+        if not self.finished:
+            raise InvalidInput(
+                f"{self.model.id} is at stage {self.stage} of {self.recipe.stages}: not ready to test"
+            )
+        with failures_mapped(self.model.id, f"testing on {self.dataset.name}"):
+            return self._accuracy(self.splits.test)
+
+    def export(self, output: Path) -> None:
+        """Save the model as it stands, with its tokenizer or processor, in the folder `output`.
+
+        `AutoModelForSequenceClassification.from_pretrained(output)` (or the image class) scores
+        what `test` scored. Raises `InvalidInput` when the folder holds something else.
+        """
+        save_checkpoint(self._network, self._adapter, output)
+
+    def _accuracy(self, examples: Examples) -> float:
+        prepared = self._adapter.prepare(examples)
+        size = evaluation_batch_size(self.recipe.batch_size)
+        return accuracy(self._network, prepared, examples.labels, self.device, size)
+
+    def _train_to(self, target: int) -> torch.Tensor:
+        """Optimizer steps up to `target`; returns the sum of their losses, NaN if one was."""
+        self._network.train()
+        trained = [p for p in self._network.parameters() if p.requires_grad]
+        total = torch.zeros((), device=self.device)
+        while self._step < target:
+            epoch, done = divmod(self._step, self.schedule.steps_per_epoch)
+            order = epoch_batches(self._train.lengths, self.recipe.batch_size, self.seed, epoch)
+            for rows in order[done : done + target - self._step]:
+                batch = to_device(only(self._train.batch(rows), self._accepted), self.device)
+                labels = self._labels[torch.from_numpy(rows).to(self.device)]
+                with autocast(self.device):
+                    logits = self._network(**batch).logits
+                loss = torch.nn.functional.cross_entropy(logits.float(), labels)
+                loss.backward()  # type: ignore[no-untyped-call]
+                torch.nn.utils.clip_grad_norm_(trained, _LARGEST_GRADIENT)
+                rate = self.schedule.rate(self._step)
+                for group in self._optimizer.param_groups:
+                    group["lr"] = rate
+                self._optimizer.step()
+                self._optimizer.zero_grad(set_to_none=True)
+                total += loss.detach()
+                self._step += 1
+        return total
+
+    def _identity(self) -> dict[str, Any]:
+        return {
+            "model": self.model.id,
+            "revision": self.model.revision,
+            "dataset": self.splits.fingerprint,
+            "recipe": asdict(self.recipe),
+            "seed": self.seed,
+        }
+
+    def _save(self, folder: Path) -> None:
+        weights, moments = self._network.state_dict(), self._optimizer.state_dict()
+        save_state(
+            folder, State(self._identity(), self._step, self._points, weights, moments, self._randomness)
+        )
+
+    def _resume(self, folder: Path) -> None:
+        state = load_state(folder, self._identity())
+        if state is None or state.step != self.schedule.steps_at(len(state.points)):
+            return
+        self._network.load_state_dict(state.model)
+        self._optimizer.load_state_dict(state.optimizer)
+        self._step, self._points, self._randomness = state.step, state.points, state.randomness
+
+
+def _check(recipe: Recipe, model: Model) -> None:
+    if recipe.metric != "accuracy":
+        raise InvalidInput(f"the metric {recipe.metric!r} is not known", "use accuracy")
+    if recipe.optimizer != "adamw":
+        raise InvalidInput(f"the optimizer {recipe.optimizer!r} is not known", "use adamw")
+    if recipe.batch_size < 1:
+        raise InvalidInput("the batch size must be at least 1")
+    if model.task != recipe.task:
+        raise InvalidInput(f"{model.id} is for {model.task}, the recipe for {recipe.task}")
+
+
+def _optimizer(network: torch.nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.AdamW:
+    """AdamW without weight decay on biases and norms, which are the parameters of one dimension."""
+    trained = [p for p in network.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=0.0, fused=device.type in ("cpu", "cuda"))

@@ -1,0 +1,190 @@
+"""Loads checkpoints from a local folder: for a new task with a fresh output layer, or as they are.
+
+Nothing is fetched and no code from a repository runs. Whatever transformers, torch and
+safetensors raise becomes `CheckpointBroken` or `UnsupportedModel` here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hubselect.errors import CheckpointBroken, HubselectError, InvalidInput, UnsupportedModel
+from hubselect.records import Task
+from hubselect.training.quiet import quiet
+
+import transformers  # isort: skip  (after quiet, which sets the environment)
+
+_AUTO_CLASSES = {
+    "text-classification": "AutoModelForSequenceClassification",
+    "image-classification": "AutoModelForImageClassification",
+}
+
+
+@contextmanager
+def _mapped(name: str) -> Iterator[None]:
+    try:
+        with quiet():
+            yield
+    except HubselectError:
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split())[:200]
+        if "does not recognize this architecture" in text or "Unrecognized configuration class" in text:
+            reason = "this version of transformers cannot use its architecture for the task"
+            raise UnsupportedModel(f"{name} cannot be loaded: {reason}") from error
+        if "Unrecognized model" in text:
+            raise UnsupportedModel(
+                f"{name} cannot be loaded: its config names no known model type"
+            ) from error
+        if "trust_remote_code" in text:
+            raise UnsupportedModel(f"{name} needs its own code to run, which hubselect never does") from error
+        if isinstance(error, ImportError):
+            raise UnsupportedModel(f"{name} needs a package that is not installed: {text}") from error
+        raise CheckpointBroken(f"{name} cannot be loaded: {text or type(error).__name__}") from error
+
+
+def load_config(checkpoint: Path) -> Any:
+    """The transformers config of a checkpoint folder, safe to build a model from.
+
+    A config may name an attention kernel to fetch from the Hub; that request is erased, and
+    transformers chooses among its own (sdpa where the architecture has it).
+    """
+    with _mapped(checkpoint.name):
+        config = transformers.AutoConfig.from_pretrained(
+            str(checkpoint), trust_remote_code=False, local_files_only=True
+        )
+        config._attn_implementation = None
+        config.return_dict, config.output_hidden_states, config.output_attentions = True, False, False
+        return config
+
+
+def _from_pretrained(model_class: Any, checkpoint: Path, config: Any) -> tuple[Any, dict[str, Any]]:
+    options = {
+        "config": config,
+        "dtype": torch.float32,  # half-precision checkpoints train in full precision too
+        "ignore_mismatched_sizes": True,
+        "output_loading_info": True,
+        "local_files_only": True,
+    }
+    if model_class.__name__.startswith("Auto"):
+        options["trust_remote_code"] = False
+    model, info = model_class.from_pretrained(str(checkpoint), **options)
+    return model, info
+
+
+def load_for_task(
+    checkpoint: Path, config: Any, task: Task, label_names: tuple[str, ...], seed: int
+) -> torch.nn.Module:
+    """The checkpoint as a classifier over `label_names`, in fp32, its output layer fresh.
+
+    The output layer (every parameter whose shape depends on the number of labels) is always
+    initialised from `seed`, also when the checkpoint's own has the same shape: its classes mean
+    something else. What the checkpoint lacks, such as a pooler, is initialised from `seed` too.
+    Raises `CheckpointBroken` when the weights cannot be read or do not fit the config, and
+    `UnsupportedModel` when the architecture cannot do the task.
+    """
+    if task not in _AUTO_CLASSES:
+        raise InvalidInput(f"there is no training for the task {task!r}")
+    auto = getattr(transformers, _AUTO_CLASSES[task])
+    _set_labels(config, label_names)
+    with _mapped(checkpoint.name), torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model, info = _from_pretrained(auto, checkpoint, config)
+        output = _output_layer(auto, config)
+        _check_fit(model, info, output, checkpoint.name)
+        _reinitialise(model, output, seed)
+    if not isinstance(model, torch.nn.Module):
+        raise UnsupportedModel(f"{checkpoint.name} is not a torch model")
+    return model
+
+
+def _set_labels(config: Any, label_names: tuple[str, ...]) -> None:
+    config.num_labels = len(label_names)
+    config.id2label = dict(enumerate(label_names))
+    config.label2id = {name: number for number, name in enumerate(label_names)}
+    config.problem_type = "single_label_classification"
+
+
+def _output_layer(auto: Any, config: Any) -> set[str]:
+    """Names of the parameters whose shape depends on the number of labels, found by building
+    the model without memory for one label more."""
+    shapes = []
+    names = config.id2label
+    try:
+        for extra in (0, 1):
+            config.num_labels = len(names) + extra
+            with torch.device("meta"):
+                model = auto.from_config(config, trust_remote_code=False)
+            shapes.append({name: tuple(p.shape) for name, p in model.named_parameters()})
+    finally:
+        config.id2label = names
+        config.label2id = {name: number for number, name in names.items()}
+    return {name for name, shape in shapes[0].items() if shapes[1].get(name) != shape}
+
+
+def _check_fit(model: Any, info: dict[str, Any], output: set[str], name: str) -> None:
+    """A body that is mostly absent from the weights, or of another shape, is not this checkpoint."""
+    wrong = sorted(
+        {str(key[0] if isinstance(key, tuple) else key) for key in info["mismatched_keys"]} - output
+    )
+    prefix = f"{model.base_model_prefix}."
+    body = [key for key, _ in model.named_parameters() if key.startswith(prefix)]
+    wrong_body = [key for key in wrong if key.startswith(prefix)]
+    absent = [key for key in body if key in set(info["missing_keys"])]
+    if wrong_body:
+        raise CheckpointBroken(
+            f"the weights of {name} do not fit its config: {wrong_body[0]} has another shape"
+        )
+    if 2 * len(absent) > len(body):
+        raise CheckpointBroken(
+            f"the weights of {name} do not fit its config: {len(absent)} tensors are missing"
+        )
+
+
+def _reinitialise(model: Any, output: set[str], seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    deviation = float(getattr(model.config, "initializer_range", None) or 0.02)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name not in output:
+                continue
+            if parameter.ndim > 1:
+                parameter.normal_(0.0, deviation, generator=generator)
+            else:
+                parameter.zero_()
+
+
+@dataclass(frozen=True)
+class Original:
+    """A checkpoint as published. `complete` says that no parameter had to be made up."""
+
+    model: Any
+    complete: bool
+
+
+def load_original(checkpoint: Path, config: Any) -> Original:
+    """The checkpoint with its own head: the architecture its config names, else the bare body.
+
+    Raises `CheckpointBroken` and `UnsupportedModel` as `load_for_task` does.
+    """
+    names = getattr(config, "architectures", None) or ()
+    known = [
+        found for found in (getattr(transformers, name, None) for name in names) if _is_model_class(found)
+    ]
+    model_class = known[0] if known else transformers.AutoModel
+    with _mapped(checkpoint.name), torch.random.fork_rng():
+        torch.manual_seed(0)
+        model, info = _from_pretrained(model_class, checkpoint, config)
+        _check_fit(model, info, set(), checkpoint.name)
+    return Original(model, not info["missing_keys"] and not info["mismatched_keys"])
+
+
+def _is_model_class(found: Any) -> bool:
+    """A config is data: the name in it must be that of a model class and nothing else."""
+    return isinstance(found, type) and issubclass(found, transformers.PreTrainedModel)

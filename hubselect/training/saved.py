@@ -1,0 +1,73 @@
+"""Saves a fine-tuned checkpoint as any transformers user expects it, and scores a saved one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import torch
+
+from hubselect.errors import CheckpointBroken, InvalidInput
+from hubselect.records import Dataset, Recipe
+from hubselect.training.data import load_splits
+from hubselect.training.device import choose_device
+from hubselect.training.evaluation import accuracy, evaluation_batch_size, failures_mapped
+from hubselect.training.loading import load_config, load_original
+from hubselect.training.quiet import quiet
+from hubselect.training.tasks import Adapter, adapter_for
+
+
+def save_checkpoint(model: torch.nn.Module, adapter: Adapter, output: Path) -> None:
+    """Save weights (safetensors, fp32), config and tokenizer or processor in the folder `output`.
+
+    The folder appears complete or not at all. An earlier checkpoint there is replaced; anything
+    else is refused with `InvalidInput`.
+    """
+    output = output.absolute()
+    check_output(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    draft = output.with_name(f".{output.name}.draft-{os.getpid()}")
+    old = output.with_name(f".{output.name}.old-{os.getpid()}")
+    try:
+        with quiet():
+            model.save_pretrained(str(draft))  # type: ignore[operator]
+            adapter.export(draft)
+        if output.exists():
+            os.replace(output, old)
+        os.replace(draft, output)
+    except OSError as error:
+        if old.exists() and not output.exists():
+            os.replace(old, output)
+        raise InvalidInput(
+            f"the checkpoint cannot be saved in {output}: {error.strerror or error}"
+        ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def check_output(output: Path) -> None:
+    """Raise `InvalidInput` unless a checkpoint may be written to `output` without losing other files."""
+    if not output.exists():
+        return
+    if not output.is_dir() or (any(output.iterdir()) and not (output / "config.json").is_file()):
+        raise InvalidInput(f"{output} exists and is not a checkpoint", "choose another output folder")
+
+
+def evaluate_saved(output: Path, dataset: Dataset, recipe: Recipe) -> float:
+    """The test score of the checkpoint saved in `output`, loaded from the disk as a stranger would.
+
+    Raises `CheckpointBroken` when it is not a complete classifier over the dataset's classes.
+    """
+    splits = load_splits(dataset, recipe)
+    config = load_config(output)
+    original = load_original(output, config)
+    names = tuple(config.id2label[i] for i in range(config.num_labels))
+    if not original.complete or names != splits.label_names:
+        raise CheckpointBroken(f"{output} is not a complete classifier over the classes of {dataset.name}")
+    device = choose_device()
+    prepared = adapter_for(output, config, recipe).prepare(splits.test)
+    size = evaluation_batch_size(recipe.batch_size)
+    with failures_mapped(output.name, "testing"):
+        return accuracy(original.model.to(device), prepared, splits.test.labels, device, size)

@@ -1,0 +1,109 @@
+"""Reads a dataset with the `datasets` library; its errors become ours here.
+
+Nothing is streamed: fine-tuning reads every row many times, and the Hub cache keeps the files.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hubselect.errors import (
+    HubError,
+    HubselectError,
+    HubUnreachable,
+    RepoGated,
+    RepoNotFound,
+    UnsupportedDataset,
+)
+from hubselect.records import Dataset
+from hubselect.training.quiet import quiet
+
+import datasets  # isort: skip  (after quiet, which sets the environment)
+
+_PREFIXES = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "testing"),
+}
+
+
+def read_dataset(dataset: Dataset) -> datasets.DatasetDict:
+    """Every split of `dataset` at its pinned revision; `dataset.id` may also be a local folder.
+
+    Raises `RepoNotFound`, `RepoGated`, `HubUnreachable` or `HubError` when it cannot be
+    fetched, `UnsupportedDataset` when there is nothing readable in it.
+    """
+    local = Path(dataset.id).exists()
+    revision = None if local else dataset.data_revision or dataset.revision
+    # The parquet export is asked of another server, which knows nothing of pinned revisions.
+    datasets.config.USE_PARQUET_EXPORT = False
+    try:
+        with quiet():
+            return datasets.load_dataset(dataset.id, name=dataset.config, revision=revision)
+    except Exception as error:
+        raise _mapped(error, dataset) from error
+
+
+def _mapped(error: Exception, dataset: Dataset) -> HubselectError:
+    text = " ".join(str(error).split())
+    known = datasets.exceptions
+    if isinstance(error, known.DatasetNotFoundError):
+        if "gated" in text:
+            return RepoGated(f"dataset {dataset.id} is gated", "ask for access on its page, then log in")
+        return RepoNotFound(f"dataset {dataset.id} was not found", "check the id, or log in if it is private")
+    if isinstance(error, known.DatasetGenerationError):
+        cause = error.__cause__ or error
+        return UnsupportedDataset(f"dataset {dataset.name} cannot be read: {_first_sentence(str(cause))}")
+    if (
+        isinstance(error, ConnectionError)
+        or "Connect" in type(error).__name__
+        or "Timeout" in type(error).__name__
+    ):
+        return HubUnreachable(f"dataset {dataset.id} cannot be fetched: the Hub does not answer")
+    if type(error).__name__.endswith("HTTPError"):
+        return HubError(f"dataset {dataset.id} cannot be fetched: {_first_sentence(text)}")
+    if "scripts are no longer supported" in text:
+        return UnsupportedDataset(
+            f"dataset {dataset.id} is a loading script", "index it again to use its parquet conversion"
+        )
+    if isinstance(error, ValueError) and "BuilderConfig" in text:
+        return UnsupportedDataset(
+            f"dataset {dataset.id} has no configuration {dataset.config!r}: {_first_sentence(text)}",
+            "choose one with --config",
+        )
+    return UnsupportedDataset(f"dataset {dataset.name} cannot be read: {_first_sentence(text)}")
+
+
+def _first_sentence(text: str) -> str:
+    return " ".join(text.split()).split(". ")[0][:200]
+
+
+def split_roles(names: list[str], where: str) -> dict[str, str]:
+    """Which split plays which role: {"train": name, "validation": name, "test": name}.
+
+    Exact names win over prefixed ones ("validation_matched"), the first listed wins among
+    equals; roles nobody plays are absent. A dataset's only split is its train split whatever
+    its name. Raises `UnsupportedDataset` when nothing can be trained on.
+    """
+    roles: dict[str, str] = {}
+    for role, words in _PREFIXES.items():
+        exact = [name for word in words for name in names if name.lower() == word]
+        prefixed = [
+            name
+            for name in names
+            for word in words
+            if name.lower().startswith((f"{word}_", f"{word}-", f"{word}."))
+        ]
+        if exact or prefixed:
+            roles[role] = (exact + prefixed)[0]
+    if "train" not in roles:
+        if len(names) != 1:
+            raise UnsupportedDataset(f"{where} has no train split (splits: {', '.join(names) or 'none'})")
+        roles = {"train": names[0]}
+    return roles
+
+
+def column(rows: Any, name: str) -> list[Any]:
+    """All values of one column as Python objects."""
+    return list(rows[name][:])
