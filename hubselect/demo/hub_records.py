@@ -93,9 +93,8 @@ def tree_entry(repo: Repository, snapshot: Snapshot, path: str, *, expand: bool)
     if file is not None:
         entry = {"type": "file", "oid": file.oid, "size": file.size, "path": path}
         if file.is_lfs:
-            entry["lfs"] = {
-                "oid": file.hashes.sha256, "size": file.size, "pointerSize": len(file.pointer)
-            }  # fmt: skip
+            size = {"size": file.size, "pointerSize": len(file.pointer)}
+            entry["lfs"] = {"oid": file.hashes.sha256, **size}
     else:
         oid = snapshot.folder_oid(path)
         if oid is None:

@@ -82,6 +82,15 @@ def features(job: TrainingJob, max_samples: int) -> Features:
         return forward_features(job.checkpoint, job.model, job.dataset, job.recipe, max_samples=max_samples)
 
 
+def rescore(folder: Path, dataset: Dataset, recipe: Recipe) -> float:
+    """Test score of a saved checkpoint, loaded from the disk as a stranger would."""
+    from hubselect.training.device import prepare_process
+    from hubselect.training.saved import evaluate_saved
+
+    prepare_process()
+    return evaluate_saved(folder, dataset, recipe)
+
+
 @contextmanager
 def _training(job: TrainingJob) -> Iterator[FineTuning]:
     """The job's training, from memory if it is in step with the disk; forgotten when it fails."""

@@ -12,7 +12,6 @@ importing torch, transformers or datasets; models import torch and transformers 
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,17 +19,12 @@ from typing import Any, Literal
 
 import yaml  # type: ignore[import-untyped]
 
-from tests.support.data import Split, image_splits, png, text_splits
+from tests.support.data import image_splits, png, text_splits
 from tests.support.parquet import write_parquet
+from tests.support.tables import STRING, LabelAs, TestSplit, kept, label_feature, tables, write_tables
 
 SIDE = 16
 Weights = Literal["safetensors", "bin"]
-TestSplit = Literal["labelled", "none", "minus-one"]
-LabelAs = Literal["index", "name", "score", "none"]
-Tables = dict[str, dict[str, list[Any]]]
-
-STRING = {"dtype": "string", "_type": "Value"}
-
 TEXT_LABELS = ("negative", "positive")
 IMAGE_LABELS = ("red", "green", "blue")
 
@@ -164,14 +158,14 @@ def write_text_dataset(
     validation, test rows. `described`: the card repeats features and splits (parquet only, as on
     the Hub).
     """
-    splits = _kept(text_splits(sizes, len(labels), pairs=pairs, seed=seed), test, validation)
-    features: dict[str, Any] = {name: STRING for name in splits["train"].columns}
-    label_feature = _label_feature(labels, label_as)
-    if label_feature is not None:
-        features["label"] = label_feature
-    tables = _tables(splits, labels, label_as, test)
+    splits = kept(text_splits(sizes, len(labels), pairs=pairs, seed=seed), test, validation)
+    features: dict[str, Any] = dict.fromkeys(splits["train"].columns, STRING)
+    label = label_feature(labels, label_as)
+    if label is not None:
+        features["label"] = label
     folder = root / "datasets" / repo_id
-    _write_tables(folder, tables, features, layout, "text-classification", described)
+    contents = tables(splits, labels, label_as, test)
+    write_card(folder, write_tables(folder, contents, features, layout, "text-classification", described))
     return folder
 
 
@@ -191,12 +185,14 @@ def write_image_dataset(
 
     `layout`: `train/<class name>/0000.png`, or parquet with embedded PNG files.
     """
-    splits = _kept(image_splits(sizes, len(labels), side=SIDE, seed=seed), test, validation)
+    splits = kept(image_splits(sizes, len(labels), side=SIDE, seed=seed), test, validation)
     folder = root / "datasets" / repo_id
     if layout == "parquet":
-        features = {"image": {"_type": "Image"}, "label": _label_feature(labels, "index")}
-        tables = _tables(splits, labels, "index", test)
-        _write_tables(folder, tables, features, layout, "image-classification", described)
+        features = {"image": {"_type": "Image"}, "label": label_feature(labels, "index")}
+        contents = tables(splits, labels, "index", test)
+        write_card(
+            folder, write_tables(folder, contents, features, layout, "image-classification", described)
+        )
         return folder
     if test == "minus-one":
         raise ValueError("an image folder cannot hold labels of -1")
@@ -216,7 +212,7 @@ def write_script_dataset(root: Path, repo_id: str, *, seed: int = 0) -> Path:
     """
     folder = root / "datasets" / repo_id
     splits = text_splits((64, 32, 32), len(TEXT_LABELS), seed=seed)
-    features = {"text": STRING, "label": _label_feature(TEXT_LABELS, "index")}
+    features = {"text": STRING, "label": label_feature(TEXT_LABELS, "index")}
     for name, split in splits.items():
         path = folder / ".refs" / "parquet" / "default" / name / "0000.parquet"
         write_parquet(path, {**split.columns, "label": split.labels}, features)
@@ -259,78 +255,3 @@ def _label_maps(labels: Sequence[str]) -> dict[str, Any]:
         "id2label": dict(enumerate(labels)),
         "label2id": {name: index for index, name in enumerate(labels)},
     }
-
-
-def _kept(splits: Mapping[str, Split], test: TestSplit, validation: bool) -> dict[str, Split]:
-    dropped = {name for name, gone in (("test", test == "none"), ("validation", not validation)) if gone}
-    return {name: split for name, split in splits.items() if name not in dropped}
-
-
-def _label_feature(labels: Sequence[str], label_as: LabelAs) -> dict[str, Any] | None:
-    return {
-        "index": {"names": list(labels), "_type": "ClassLabel"},
-        "name": STRING,
-        "score": {"dtype": "float32", "_type": "Value"},
-        "none": None,
-    }[label_as]
-
-
-def _tables(splits: Mapping[str, Split], labels: Sequence[str], label_as: LabelAs, test: TestSplit) -> Tables:
-    """Columns of every split, the labels as asked for."""
-    tables: Tables = {}
-    for name, split in splits.items():
-        tables[name] = dict(split.columns)
-        if label_as != "none":
-            hidden = name == "test" and test == "minus-one"
-            values = {"index": split.labels, "name": [labels[i] for i in split.labels]}
-            values["score"] = [i + 0.5 for i in split.labels]
-            tables[name]["label"] = [-1 for _ in split.labels] if hidden else values[label_as]
-    return tables
-
-
-def _write_tables(
-    folder: Path, tables: Tables, features: Mapping[str, Any], layout: str, task: str, described: bool
-) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    card: dict[str, Any] = {"task_categories": [task], "license": "mit"}
-    for name, columns in tables.items():
-        if layout == "csv":
-            _write_csv(folder / f"{name}.csv", columns)
-        else:
-            write_parquet(folder / _parquet_path(name), columns, features)
-    if layout == "parquet":
-        if described:
-            card["dataset_info"] = _dataset_info(folder, features, tables)
-        files = [{"split": name, "path": f"data/{name}-*"} for name in tables]
-        card["configs"] = [{"config_name": "default", "data_files": files}]
-    write_card(folder, card)
-
-
-def _dataset_info(folder: Path, features: Mapping[str, Any], tables: Tables) -> dict[str, Any]:
-    def entry(name: str, feature: Mapping[str, Any]) -> dict[str, Any]:
-        if feature["_type"] == "ClassLabel":
-            names = {str(index): label for index, label in enumerate(feature["names"])}
-            return {"name": name, "dtype": {"class_label": {"names": names}}}
-        return {"name": name, "dtype": feature.get("dtype", "image")}
-
-    sizes = {name: (folder / _parquet_path(name)).stat().st_size for name in tables}
-    return {
-        "features": [entry(name, feature) for name, feature in features.items()],
-        "splits": [
-            {"name": name, "num_bytes": sizes[name], "num_examples": len(next(iter(columns.values())))}
-            for name, columns in tables.items()
-        ],
-        "download_size": sum(sizes.values()),
-        "dataset_size": sum(sizes.values()),
-    }
-
-
-def _parquet_path(split: str) -> str:
-    return f"data/{split}-00000-of-00001.parquet"
-
-
-def _write_csv(path: Path, columns: Mapping[str, list[Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))

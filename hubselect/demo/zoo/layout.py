@@ -11,6 +11,7 @@ import hashlib
 import json
 import platform
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -69,17 +70,17 @@ def write_hub(
 
 
 def _write(root: Path, repo: _Repo) -> None:
-    stamp = root / ".zoo" / repo.path.relative_to(root).with_suffix(".stamp")
+    stamp = root / ".zoo" / f"{repo.path.relative_to(root)}.stamp"
     if repo.path.is_dir() and stamp.exists() and stamp.read_text() == repo.fingerprint:
         return
-    partial = root / ".zoo" / "partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    repo.fill(partial)
-    shutil.rmtree(repo.path, ignore_errors=True)
-    repo.path.parent.mkdir(parents=True, exist_ok=True)
-    partial.rename(repo.path)
     stamp.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="partial-", dir=root / ".zoo") as partial:
+        folder = Path(partial) / repo.path.name
+        folder.mkdir()
+        repo.fill(folder)
+        shutil.rmtree(repo.path, ignore_errors=True)
+        repo.path.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(repo.path)
     stamp.write_text(repo.fingerprint)
 
 

@@ -1,0 +1,40 @@
+"""`hubselect demo`."""
+
+from __future__ import annotations
+
+import click
+
+from hubselect.cli.output import Output
+
+
+@click.command()
+@click.option(
+    "--workdir",
+    type=click.Path(file_okay=False),
+    default="hubselect-demo",
+    show_default=True,
+    help="Folder that keeps the local Hub, the registry and the winner.",
+)
+@click.option("-k", type=click.IntRange(1), default=5, show_default=True, help="How many models to recall.")
+@click.option(
+    "--task",
+    type=click.Choice(["text-classification", "image-classification"]),
+    default="text-classification",
+    show_default=True,
+    help="Which half of the zoo.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there.")
+def demo(workdir: str, k: int, task: str, as_json: bool) -> None:
+    """See it all work: a local Hub, real fine-tuning, clusters, and a selection for a new dataset."""
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from hubselect.demo import tour
+
+    out = Output(as_json)
+    console = Console(stderr=True) if as_json else Console()
+    with out.progress() as listener:
+        found = tour.run(Path(workdir), console, listener, task=task, k=k)  # type: ignore[arg-type]
+    if as_json:
+        out.result(tour.document(found), list)
