@@ -9,7 +9,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from hubselect.errors import UnknownEntry
-from hubselect.records import CurvePoint, Recipe, Run
+from hubselect.records import CurvePoint, Recipe, Run, RunStatus
 from hubselect.registry.rows import (
     digest_of,
     find_dataset,
@@ -94,9 +94,15 @@ def existing(
 
 
 def run_query() -> Select[*tuple[Any, ...]]:
+    """Columns in the order of the fields of `_record`: bare rows, because there may be millions."""
+    run = RunRow
+    fields = (
+        run.id, ModelRow.repo_id, DatasetRow.name, run.recipe_digest, run.status, run.seed, run.test,
+        run.reason, run.source, run.seconds, run.model_revision, run.dataset_revision, run.selection_id,
+    )  # fmt: skip
     return (
-        columns(col(ModelRow.repo_id), col(DatasetRow.name), RunRow)
-        .join(ModelRow, col(ModelRow.id) == col(RunRow.model_id))
+        columns(*(col(f) for f in fields))
+        .join_from(RunRow, ModelRow, col(ModelRow.id) == col(RunRow.model_id))
         .join(DatasetRow, col(DatasetRow.id) == col(RunRow.dataset_id))
         .order_by(col(ModelRow.repo_id), col(DatasetRow.name), col(RunRow.recipe_digest), col(RunRow.seed))
     )
@@ -128,15 +134,8 @@ def narrowed(
     return query
 
 
-def loaded(session: Session, row: RunRow, model: str, dataset: str) -> Run:
-    points = session.exec(
-        select(CurvePointRow).where(CurvePointRow.run_id == row.id).order_by(col(CurvePointRow.stage))
-    )
-    curve = tuple(CurvePoint(model, p.stage, p.epochs, p.val, p.seconds) for p in points)
-    return _record(row, model, dataset, curve)
-
-
 def load_runs(session: Session, query: Select[*tuple[Any, ...]]) -> list[Run]:
+    """The runs that the query finds, each with its curve; two queries whatever their number."""
     found = session.execute(query).all()
     wanted = query.with_only_columns(col(RunRow.id)).order_by(None)
     points = (
@@ -144,26 +143,20 @@ def load_runs(session: Session, query: Select[*tuple[Any, ...]]) -> list[Run]:
         .where(col(CurvePointRow.run_id).in_(wanted))
         .order_by(col(CurvePointRow.run_id), col(CurvePointRow.stage))
     )
-    names = {row.id: model for model, _, row in found}
+    names = {row[0]: row[1] for row in found}
     curves: dict[int, list[CurvePoint]] = {}
     for run_id, stage, epochs, val, seconds in session.execute(points):
         curves.setdefault(run_id, []).append(CurvePoint(names[run_id], stage, epochs, val, seconds))
-    return [_record(row, m, d, tuple(curves.get(row.id, ()))) for m, d, row in found]
+    return [_record(tuple(curves.get(run_id, ())), *values) for run_id, *values in found]
 
 
-def _record(row: RunRow, model: str, dataset: str, curve: tuple[CurvePoint, ...]) -> Run:
-    return Run(
-        model=model,
-        dataset=dataset,
-        recipe=row.recipe_digest,
-        status=row.status,  # type: ignore[arg-type]
-        seed=row.seed,
-        curve=curve,
-        test=row.test,
-        reason=row.reason,
-        source=row.source,
-        seconds=row.seconds,
-        model_revision=row.model_revision,
-        dataset_revision=row.dataset_revision,
-        selection=row.selection_id,
-    )
+def _record(
+    curve: tuple[CurvePoint, ...],
+    model: str,
+    dataset: str,
+    recipe: str,
+    status: RunStatus,
+    seed: int,
+    *rest: Any,
+) -> Run:
+    return Run(model, dataset, recipe, status, seed, curve, *rest)

@@ -6,14 +6,14 @@ It does not train anything and does not decide anything: it remembers, durably, 
 
 from __future__ import annotations
 
-from sqlmodel import func, select
+from sqlmodel import col, func, select
 
 from hubselect.errors import InvalidInput
 from hubselect.records import CurvePoint, Recipe, Run
 from hubselect.registry.base import Connected
 from hubselect.registry.entries import of_pinned
 from hubselect.registry.rows import find_dataset, find_model, find_recipe, finite, known
-from hubselect.registry.run_rows import close, existing, load_runs, loaded, narrowed, run_query, started
+from hubselect.registry.run_rows import close, existing, load_runs, narrowed, run_query, started
 from hubselect.registry.tables import CurvePointRow, RunRow
 
 
@@ -30,7 +30,7 @@ class Runs(Connected):
         """
         with self._database.write() as session:
             row = started(session, model, dataset, recipe, seed, selection)
-            return loaded(session, row, model, dataset)
+            return load_runs(session, run_query().where(col(RunRow.id) == row.id))[0]
 
     def append_point(
         self,

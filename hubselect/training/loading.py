@@ -93,7 +93,7 @@ def load_for_task(
         raise InvalidInput(f"there is no training for the task {task!r}")
     auto = getattr(transformers, _AUTO_CLASSES[task])
     _set_labels(config, label_names)
-    with _mapped(checkpoint.name), torch.random.fork_rng():
+    with _mapped(checkpoint.name), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model, info = _from_pretrained(auto, checkpoint, config)
         output = _output_layer(auto, config)
@@ -178,7 +178,7 @@ def load_original(checkpoint: Path, config: Any) -> Original:
         found for found in (getattr(transformers, name, None) for name in names) if _is_model_class(found)
     ]
     model_class = known[0] if known else transformers.AutoModel
-    with _mapped(checkpoint.name), torch.random.fork_rng():
+    with _mapped(checkpoint.name), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model, info = _from_pretrained(model_class, checkpoint, config)
         _check_fit(model, info, set(), checkpoint.name)

@@ -1,0 +1,201 @@
+"""The main job over real HTTP with real fine-tuning, on tiny checkpoints."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hubselect import Registry, recall, select
+from hubselect.backtest import MemoryJournal
+from hubselect.demo.server import MiniHub
+from hubselect.errors import (
+    InvalidInput,
+    KnowledgeMissing,
+    RepoNotFound,
+    UnsupportedDataset,
+)
+from hubselect.executors.replay import ReplayExecutor
+from hubselect.knowledge.trend_book import TrendBook
+from hubselect.records import Selection
+from hubselect.selection import drive, make_policy
+from tests.api.test_growing import content
+from tests.support.lab import BENCHMARKS, MODELS, OWNER, TARGET, Lab
+
+
+@pytest.fixture(scope="module")
+def selection(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> tuple[Selection, Path]:
+    """One finished selection, looked at from many sides."""
+    place = tmp_path_factory.mktemp("selection") / "registry.db"
+    place.write_bytes(lab.registry.read_bytes())
+    return select(TARGET, registry=place, k=4, output=place.parent / "winner", workers=2), place
+
+
+def test_the_winner_is_fully_trained_and_has_a_test_score(selection: tuple[Selection, Path]) -> None:
+    """The winner went through all stages; its scores are proportions; it was recalled."""
+    found, _ = selection
+    assert found.model_id in {r.model for r in found.recalled}
+    assert 0 <= found.val_score <= 1
+    assert found.test_score is not None
+    assert max(v.stage for v in found.history if v.model == found.model_id) == 2
+
+
+def test_the_saved_winner_scores_its_test_score_again(selection: tuple[Selection, Path]) -> None:
+    """Loaded by plain transformers from the output folder, on the test split of the dataset."""
+    import torch
+    from datasets import load_dataset
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    found, _ = selection
+    model = AutoModelForSequenceClassification.from_pretrained(found.path).eval()
+    tokenizer = AutoTokenizer.from_pretrained(found.path)
+    test = load_dataset(TARGET, split="test")
+    with torch.no_grad():
+        batch = tokenizer(list(test["text"]), padding=True, truncation=True, return_tensors="pt")
+        predicted = model(**batch).logits.argmax(-1).tolist()
+    accuracy = sum(p == y for p, y in zip(predicted, test["label"], strict=True)) / len(predicted)
+    assert accuracy == found.test_score
+    assert any(Path(found.path or "").glob("*.safetensors"))
+
+
+def test_the_evidence_lies_beside_the_winner(selection: tuple[Selection, Path]) -> None:
+    """`hubselect.json` says what was tried, at which revisions, at what cost."""
+    found, _ = selection
+    evidence = json.loads((Path(found.path or "") / "hubselect.json").read_text())
+    assert evidence["selection"]["model"] == found.model_id
+    assert len(evidence["base_model"]["revision"]) == 40
+    assert evidence["selection"]["cost"]["epochs"] == found.cost.epochs
+
+
+def test_costs_are_what_the_curves_say(selection: tuple[Selection, Path]) -> None:
+    """Training epochs are those of the recorded curves; recall adds its share of forward passes."""
+    found, place = selection
+    with Registry.open(place) as store:
+        runs = store.runs(selection=found.id)
+    assert found.cost.training_epochs == sum(r.curve[-1].epochs for r in runs)
+    assert 0 < found.cost.recall_epochs < 4
+    assert found.cost.seconds > 0
+
+
+def test_the_same_request_is_answered_from_the_registry(
+    selection: tuple[Selection, Path], hub: MiniHub
+) -> None:
+    """Asked again nothing is trained or downloaded; the answer is the same."""
+    found, place = selection
+    again = select(TARGET, registry=place, k=4, output=place.parent / "winner")
+    assert (again.id, again.model_id, again.test_score) == (found.id, found.model_id, found.test_score)
+    assert again.resumed
+    assert not hub.weights_fetched()
+
+
+def test_recorded_curves_replay_to_the_same_decisions(selection: tuple[Selection, Path]) -> None:
+    """The seam: replaying what the local executor recorded gives identical verdicts and winner."""
+    found, place = selection
+    with Registry.open(place) as store:
+        record = store.selection_record(found.id)
+        runs = {r.model: r for r in store.runs(selection=found.id)}
+    assert record.knowledge is not None
+    policy = make_policy(found.policy, 2, TrendBook.from_dict(record.knowledge))
+    candidates = [r.model for r in found.recalled]
+    done = drive(policy, ReplayExecutor(runs), MemoryJournal(candidates))
+    assert done.winner == found.model_id
+    assert done.verdicts == found.history
+
+
+def test_only_representatives_and_recalled_models_are_downloaded(
+    registry: Path, lab: Lab, hub: MiniHub, hub_environment: dict[str, str], tmp_path: Path
+) -> None:
+    """With an empty cache, the server's log names no other weights, and one format of each."""
+    import subprocess
+    import sys
+
+    command = [
+        sys.executable,
+        "-m",
+        "hubselect",
+        "select",
+        TARGET,
+        "-k",
+        "2",
+        "--registry",
+        str(registry),
+        "--json",
+    ]
+    done = subprocess.run(command, env=hub_environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    with Registry.open(registry) as store:
+        (clustering,) = store.clusterings()
+    wanted = {c.representative for c in clustering.clusters if c.size > 1} | {
+        r["model"] for r in document["recalled"]
+    }
+    fetched = hub.weights_fetched()
+    assert set(fetched) == wanted
+    assert all(len({f.rsplit(".", 1)[1] for f in files}) == 1 for files in fetched.values())
+    weights = sum(sum(files.values()) for files in fetched.values())
+    assert document["cost"]["bytes_downloaded"] >= weights
+
+
+@pytest.mark.parametrize("policy", ["successive-halving", "brute-force"])
+def test_the_baselines_run_through_the_same_seam(registry: Path, policy: str) -> None:
+    """Halving and brute force end with a winner of their own, at their own cost."""
+    found = select(TARGET, registry=registry, k=3, policy=policy, workers=2)
+    assert found.policy == policy
+    assert found.cost.training_epochs == (6 if policy == "brute-force" else 4)
+
+
+def test_recall_ranks_all_known_models(registry: Path) -> None:
+    """Phase 1 alone: ranked by recall score; the priors are the mean benchmark scores."""
+    found = recall(TARGET, registry=registry, k=None)
+    scores = [r.recall_score for r in found.recalled]
+    assert {r.model for r in found.recalled} == set(MODELS)
+    assert scores == sorted(scores, reverse=True)
+    with Registry.open(registry) as store:
+        means = store.matrix().mean(axis=1)
+        assert not [d for d in store.datasets() if d.name == TARGET]
+    assert all(abs(means[r.model] - r.prior) < 1e-12 for r in found.recalled)
+
+
+def test_a_headless_representative_says_how_its_proxy_was_obtained(registry: Path) -> None:
+    """A random head is never scored: the origin of a headless checkpoint's proxy is its features."""
+    found = recall(TARGET, registry=registry)
+    for score in found.scored:
+        assert score.origin == ("features" if score.model == f"{OWNER}/headless" else "head")
+
+
+def test_a_broken_checkpoint_is_passed_over(registry: Path, lab: Lab, hub: MiniHub) -> None:
+    """A recalled model whose download is spoilt leaves with the reason; the selection ends well."""
+    hub.fault(lambda r: "bert-b" in r.path and r.path.endswith("model.safetensors"), status=404, times=None)
+    with Registry.open(registry) as store:
+        found = select(TARGET, registry=store, k=5, seed=3, workers=2)
+    assert found.model_id
+
+
+def test_bad_requests_change_nothing(registry: Path, lab: Lab) -> None:
+    """Unknown datasets, unlabelled datasets and bad options are refused before anything is written."""
+    before = content(registry)
+    with pytest.raises(RepoNotFound):
+        select(f"{OWNER}/nothing", registry=registry)
+    with pytest.raises(UnsupportedDataset):
+        select(f"{OWNER}/unlabelled", registry=registry)
+    for wrong in ({"k": 0}, {"policy": "best"}, {"proxy": "luck"}, {"executor": "cloud"}, {"threshold": 2.0}):
+        with pytest.raises(InvalidInput):
+            select(TARGET, registry=registry, **wrong)
+    with pytest.raises(InvalidInput, match="max-download"):
+        select(TARGET, registry=registry, max_download=10)
+    assert content(registry) == before
+
+
+def test_an_empty_registry_says_what_to_do(tmp_path: Path, lab: Lab) -> None:
+    """Without benchmark results there is nothing to recall from."""
+    with pytest.raises(KnowledgeMissing, match="add-model"):
+        select(TARGET, registry=tmp_path / "empty.db")
+
+
+def test_a_benchmark_dataset_is_selected_for_without_its_own_results(registry: Path) -> None:
+    """Selecting for a dataset of the suite leaves its column out of the knowledge."""
+    found = recall(BENCHMARKS[0], registry=registry)
+    with Registry.open(registry) as store:
+        means = store.matrix().drop(columns=BENCHMARKS[0]).mean(axis=1)
+    assert all(abs(means[r.model] - r.prior) < 1e-12 for r in found.recalled)
