@@ -10,7 +10,7 @@ from pathlib import Path
 from hubselect.records import Dataset, Model, Recipe, Selection
 from hubselect.reports.documents import selection_document
 
-FILE = "hubselect.json"
+EVIDENCE = "hubselect.json"
 
 
 def write_evidence(
@@ -30,6 +30,6 @@ def write_evidence(
         "base_model": {"id": winner.id, "revision": winner.revision, "license": winner.license},
         "recipe": asdict(recipe),
     }
-    partial = folder / f"{FILE}.partial"
+    partial = folder / f"{EVIDENCE}.partial"
     partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, folder / FILE)
+    os.replace(partial, folder / EVIDENCE)

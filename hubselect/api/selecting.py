@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from hubselect.api.benchmarking import recipe_for
-from hubselect.api.evidence import write_evidence
+from hubselect.api.evidence import EVIDENCE, write_evidence
 from hubselect.api.journal import Event, RegistryJournal
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, Progress, silent
@@ -87,8 +87,8 @@ def select(
         request = SelectionRequest(dataset.name, recipe.digest, policy, proxy, k, options)
         knowledge_digest = _digest([known.matrix.models, known.matrix.datasets, known.matrix.scores.tolist()])
         done = None if fresh else store.finished_selection(request.request_digest, knowledge_digest)
-        if done is not None and done.path and Path(done.path).is_dir() and output in (None, done.path):
-            return replace(store.selection(done.id), resumed=True)
+        if done is not None and done.path and Path(done.path).is_dir():
+            return _given_again(store.selection(done.id), Path(output) if output else None)
         work = _Work(store, dataset, known, recipe, request, knowledge_digest, workers, listener)
         return work.run(Path(output) if output else None, fresh=fresh)
 
@@ -217,6 +217,21 @@ class _Work:
 
     def _largest(self) -> int:
         return max((m.weights_bytes or 0 for m in self._store.models(self._dataset.task)), default=0)
+
+
+def _given_again(done: Selection, output: Path | None) -> Selection:
+    """A finished selection's answer; its checkpoint is copied when another output is asked for."""
+    source = Path(done.path or "")
+    if output is None or output.absolute() == source:
+        return replace(done, resumed=True)
+    if not output.exists():
+        draft = output.absolute().with_name(f".{output.name}.draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(source, draft)
+        draft.rename(output)
+    elif not (output / EVIDENCE).is_file():
+        raise InvalidInput(f"{output} exists and is not a selected checkpoint", "choose another --output")
+    return replace(done, path=str(output.absolute()), resumed=True)
 
 
 def _within(store: Registry, ranked: Sequence[Recalled], k: int, limit: int | None) -> tuple[Recalled, ...]:

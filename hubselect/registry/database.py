@@ -72,7 +72,7 @@ def locate(location: str | Path | None) -> Location:
 def _sqlite_path(url: str) -> str:
     try:
         database = make_url(url).database
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         database = None
     if not database or database == ":memory:":
         raise InvalidInput(f"{url} does not name a file", _LOCATION_HINT)
@@ -82,7 +82,7 @@ def _sqlite_path(url: str) -> str:
 def _postgresql(url: str) -> Location:
     try:
         parsed = make_url(url).set(drivername="postgresql+psycopg")
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise InvalidInput("the PostgreSQL URL of the registry cannot be read", _LOCATION_HINT) from None
     shown = parsed.set(drivername="postgresql").render_as_string(hide_password=True)
     return Location(parsed.render_as_string(hide_password=False), None, hub_home() / "hubselect", shown)

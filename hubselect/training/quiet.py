@@ -6,6 +6,7 @@ hubselect does on purpose; printed, they would only bury hubselect's own message
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,20 +22,23 @@ import transformers
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence the progress bars and everything below errors of transformers and datasets."""
-    logging = transformers.utils.logging
-    levels = (logging.get_verbosity(), datasets.logging.get_verbosity())
-    bars = (logging.is_progress_bar_enabled(), datasets.are_progress_bars_disabled())
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    datasets.logging.set_verbosity_error()
+    """Silence the progress bars and what transformers, datasets and the Hub client log."""
+    hub = logging.getLogger("huggingface_hub")
+    chatter = transformers.utils.logging
+    levels = (chatter.get_verbosity(), datasets.logging.get_verbosity(), hub.level)
+    bars = (chatter.is_progress_bar_enabled(), datasets.are_progress_bars_disabled())
+    chatter.set_verbosity_error()
+    chatter.disable_progress_bar()
+    hub.setLevel(logging.ERROR)
+    datasets.logging.set_verbosity(logging.CRITICAL)  # its errors are raised too, and mapped
     datasets.disable_progress_bars()
     try:
         yield
     finally:
-        logging.set_verbosity(levels[0])
+        chatter.set_verbosity(levels[0])
         datasets.logging.set_verbosity(levels[1])
+        hub.setLevel(levels[2])
         if bars[0]:
-            logging.enable_progress_bar()
+            chatter.enable_progress_bar()
         if not bars[1]:
             datasets.enable_progress_bars()

@@ -51,6 +51,9 @@ def _mapped(error: Exception, dataset: Dataset) -> HubselectError:
     if isinstance(error, known.DatasetNotFoundError):
         if "gated" in text:
             return RepoGated(f"dataset {dataset.id} is gated", "ask for access on its page, then log in")
+        if text.startswith("Revision"):
+            revision = dataset.data_revision or dataset.revision
+            return RepoNotFound(f"dataset {dataset.id} has no revision {revision}", "index it again")
         return RepoNotFound(f"dataset {dataset.id} was not found", "check the id, or log in if it is private")
     if isinstance(error, known.DatasetGenerationError):
         cause = error.__cause__ or error
@@ -69,7 +72,7 @@ def _mapped(error: Exception, dataset: Dataset) -> HubselectError:
         )
     if isinstance(error, ValueError) and "BuilderConfig" in text:
         return UnsupportedDataset(
-            f"dataset {dataset.id} has no configuration {dataset.config!r}: {_first_sentence(text)}",
+            f"dataset {dataset.id} has no configuration {dataset.config!r} ({text[:200]})",
             "choose one with --config",
         )
     return UnsupportedDataset(f"dataset {dataset.name} cannot be read: {_first_sentence(text)}")

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubselect.demo.server import MiniHub
-from hubselect.errors import InvalidInput, RepoNotFound, UnsupportedDataset
+from hubselect.errors import InvalidInput, RepoGated, RepoNotFound, UnsupportedDataset
 from hubselect.records import Dataset, Recipe
 from hubselect.training.data import load_splits
 from hubselect.training.labels import UNLABELLED, UNSEEN, LabelCoder
 from hubselect.training.sources import split_roles
-from tests.support.repos import write_image_dataset, write_script_dataset, write_text_dataset
+from tests.support.repos import write_image_dataset, write_script_dataset, write_settings, write_text_dataset
 
 TEXT = Recipe("text-classification")
 IMAGE = Recipe("image-classification")
@@ -190,6 +190,33 @@ def test_a_dataset_of_the_hub_and_the_parquet_copy_of_a_script(
     assert len(load_splits(script, TEXT).train) == 64
     with pytest.raises(RepoNotFound):
         load_splits(Dataset(unique_id("nowhere"), "text-classification", **columns), TEXT)
+
+
+def test_what_the_hub_refuses_is_named(
+    hub: MiniHub, hub_root: Path, unique_id: Callable[[str], str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Gated, absent, other revision, other configuration, unreadable, empty: one line each, no noise."""
+    write_settings(write_text_dataset(hub_root, unique_id("gated")), gated="manual")
+    write_text_dataset(hub_root, unique_id("plain"))
+    broken = write_text_dataset(hub_root, unique_id("broken"))
+    next((broken / "data").glob("train*")).write_bytes(b"no parquet at all")
+    write_script_dataset(hub_root, unique_id("script"))
+    cases: list[tuple[str, dict[str, Any], type[Exception], str]] = [
+        ("gated", {}, RepoGated, "gated"),
+        ("nowhere", {}, RepoNotFound, "not found"),
+        ("plain", {"revision": "f" * 40}, RepoNotFound, "no revision"),
+        ("plain", {"config": "other"}, UnsupportedDataset, "--config"),
+        ("broken", {}, UnsupportedDataset, "cannot be read"),
+        ("script", {}, UnsupportedDataset, "loading script"),
+    ]
+    for name, options, error, message in cases:
+        dataset = Dataset(
+            unique_id(name), "text-classification", text_columns=("text",), label_column="label", **options
+        )
+        with pytest.raises(error, match=message) as raised:
+            load_splits(dataset, TEXT)
+        assert "\n" not in str(raised.value)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(

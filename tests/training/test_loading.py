@@ -85,6 +85,7 @@ class _Attack:
         return (Path.touch, (Path("attacked"),))
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 def test_pickles_in_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A .bin file that is a program is not run."""
     monkeypatch.chdir(tmp_path)

@@ -1,0 +1,180 @@
+"""Every command that needs no training, for people and for programs."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from hubselect.cli import COMMANDS
+from tests.cli.conftest import DATASETS, MODELS, Run
+
+QUERIES = [
+    ("models",),
+    ("datasets",),
+    ("clusters",),
+    ("matrix",),
+    ("selections",),
+    ("curves", MODELS[0]),
+    ("curves", MODELS[0], DATASETS[0]),
+    ("backtest", "-k", "3"),
+    ("cluster", "--threshold", "0.05", "--method", "kmeans", "--clusters", "3"),
+    ("registry", "check"),
+]
+
+
+@pytest.mark.parametrize("command", QUERIES, ids=" ".join)
+def test_people_get_tables_and_programs_get_one_document(
+    command: tuple[str, ...], registry: Path, run: Run
+) -> None:
+    """Without --json there is something to read; with it stdout is one JSON document and nothing else."""
+    people = run(*command)
+    assert people.code == 0
+    assert people.out.strip()
+    programs = run(*command, "--json")
+    assert programs.code == 0
+    assert programs.document is not None
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_help(command: str, run: Run) -> None:
+    """`--help` says in a sentence what the command does and explains every option."""
+    done = run(command, "--help")
+    assert done.code == 0
+    assert done.out.split("\n\n")[1].strip().endswith((".", ":")) or "." in done.out
+
+
+def test_clusters_are_the_groups_that_were_imported(registry: Path, run: Run) -> None:
+    """Keys as promised; three groups of three; each representative has the highest mean."""
+    found = run("clusters", "--json").document
+    assert {"threshold", "top_k", "method", "silhouette", "clusters"} <= set(found)
+    assert sorted(c["members"] for c in found["clusters"]) == [MODELS[i : i + 3] for i in (0, 3, 6)]
+    matrix = run("matrix", "--json").document
+    means = {m: sum(row) / len(row) for m, row in zip(matrix["models"], matrix["scores"], strict=True)}
+    for cluster in found["clusters"]:
+        assert cluster["representative"] == max(cluster["members"], key=means.__getitem__)
+        assert cluster["size"] == len(cluster["members"])
+
+
+def test_backtest_document_has_the_promised_keys(registry: Path, run: Run) -> None:
+    """Every dataset once, with costs of both baselines."""
+    found = run("backtest", "-k", "3", "--json").document
+    assert [t["dataset"] for t in found["targets"]] == DATASETS
+    assert {"k", "policy", "mean_regret", "speedup_vs_brute_force", "speedup_vs_successive_halving"} <= set(
+        found
+    )
+    for target in found["targets"]:
+        assert target["regret"] == pytest.approx(target["best"] - target["test_score"])
+        assert target["epochs_brute_force"] == 5 * len(MODELS)
+
+
+def test_importing_twice_changes_nothing(registry: Path, scores: Path, run: Run) -> None:
+    """The report counts what was already known."""
+    again = run("registry", "import", scores / "curves.csv", "--json").document
+    assert (again["models"], again["runs"], again["points"]) == (0, 0, 0)
+    assert again["unchanged"] > 0
+
+
+def test_exported_scores_come_back(registry: Path, tmp_path: Path, run: Run) -> None:
+    """What `export` writes `import` reads, into the same matrix."""
+    file = tmp_path / "out.csv"
+    assert run("registry", "export", file, "--what", "curves").code == 0
+    matrix = run("matrix", "--json").document
+    other = tmp_path / "second.db"
+    assert run("registry", "import", file, "--registry", other).code == 0
+    assert run("matrix", "--json", "--registry", other).document == matrix
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("model,dataset,score\norg/a,org/b,not-a-number\n", "2"),
+        ("model,dataset\norg/a,org/b\n", "score"),
+        ("", "empty"),
+    ],
+)
+def test_a_faulty_file_is_refused_with_its_line(text: str, line: str, tmp_path: Path, run: Run) -> None:
+    """Exit code 1, one line that names the fault, an empty registry."""
+    file = tmp_path / "bad.csv"
+    file.write_text(text)
+    place = tmp_path / "registry.db"
+    done = run("registry", "import", file, "--registry", place)
+    assert done.code == 1
+    assert len(done.err.strip().splitlines()) == 1
+    assert line in done.err
+    assert run("models", "--json", "--registry", place).document == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("cluster", "--threshold", "-1"),
+        ("cluster", "--clusters", "3"),
+        ("backtest", "--policy", "best"),
+        ("backtest", "-k", "0"),
+        ("select", "org/x", "--max-download", "lots"),
+        ("select",),
+        ("nonsense",),
+        ("registry", "import", "x.csv", "--columns", "model"),
+    ],
+    ids=" ".join,
+)
+def test_bad_usage_exits_with_2(command: tuple[str, ...], registry: Path, run: Run) -> None:
+    """Options out of range are named with their range."""
+    done = run(*command)
+    assert done.code == 2
+    assert "Error" in done.err or "Usage" in done.err
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [
+        (("curves", "org/nobody"), "org/nobody"),
+        (("clusters", "--task", "image-classification"), "hubselect cluster"),
+        (("backtest", "--recipe", "0000"), "0000"),
+        (("registry", "import", "no-such-file.csv"), "no-such-file.csv"),
+        (("benchmark",), "add-dataset"),
+    ],
+    ids=lambda c: " ".join(c) if isinstance(c, tuple) else c,
+)
+def test_a_failed_job_is_one_line_that_says_what_to_do(
+    command: tuple[str, ...], word: str, registry: Path, run: Run
+) -> None:
+    """Exit code 1, one line on stderr, nothing on stdout."""
+    done = run(*command, "--json")
+    assert done.code == 1
+    assert done.out == ""
+    assert len(done.err.strip().splitlines()) == 1
+    assert word in done.err
+
+
+def test_an_empty_registry_answers_politely(tmp_path: Path, run: Run) -> None:
+    """Listing nothing is no failure; clustering nothing is."""
+    place = tmp_path / "new.db"
+    assert run("models", "--json", "--registry", place).document == []
+    assert run("selections", "--json", "--registry", place).document == []
+    done = run("cluster", "--registry", place)
+    assert done.code == 1
+    assert "benchmark" in done.err
+
+
+def test_missing_cells_are_null(tmp_path: Path, run: Run) -> None:
+    """A cell without a score is null in the document, never 0 and never NaN."""
+    file = tmp_path / "sparse.csv"
+    file.write_text("model,dataset,score\na,d1,0.5\nb,d1,0.6\nb,d2,0.7\n")
+    place = tmp_path / "registry.db"
+    assert run("registry", "import", file, "--registry", place).code == 0
+    scores = run("matrix", "--json", "--registry", place).document["scores"]
+    assert scores == [[0.5, None], [0.6, 0.7]]
+    assert not any(v is not None and math.isnan(v) for row in scores for v in row)
+
+
+def test_columns_of_a_leaderboard_can_be_named(tmp_path: Path, run: Run) -> None:
+    """Any CSV of fine-tuned accuracies fills a registry through --columns."""
+    file = tmp_path / "leaderboard.csv"
+    file.write_text("checkpoint,task,accuracy\nbert,mnli,0.84\nroberta,mnli,0.87\n")
+    place = tmp_path / "registry.db"
+    columns = "model=checkpoint,dataset=task,score=accuracy"
+    assert run("registry", "import", file, "--columns", columns, "--registry", place).code == 0
+    assert run("matrix", "--json", "--registry", place).document["scores"] == [[0.84], [0.87]]
