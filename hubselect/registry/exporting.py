@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -154,8 +155,10 @@ def _write(frame: pd.DataFrame, target: Path) -> Path:
             frame.to_csv(partial, index=False, compression="gzip" if partial.suffix == ".gz" else None)
         os.replace(partial, target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise InvalidInput(
             f"{target} cannot be written: {error.strerror or error}", "choose another path"
         ) from None
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     return target

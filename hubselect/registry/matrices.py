@@ -175,7 +175,7 @@ def _remove(session: Session, clustering_id: int) -> None:
 
 
 def _insert(session: Session, clustering: Clustering) -> None:
-    ids = dict(session.execute(columns(col(ModelRow.repo_id), col(ModelRow.id))).tuples().all())
+    ids = {row[0]: row[1] for row in session.execute(columns(col(ModelRow.repo_id), col(ModelRow.id)))}
     row = ClusteringRow(
         task=checked_task(clustering.task),
         recipe_digest=clustering.recipe,

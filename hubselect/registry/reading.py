@@ -122,7 +122,9 @@ def _named(raw: Raw, columns: Mapping[str, str] | None) -> Raw:
     """The same rows with our names for columns, and without the columns that mean nothing to us."""
     frame = raw.frame
     there = [str(c) for c in frame.columns]
-    chosen = {name: name for name in COLUMNS if name in there} | _mapping(raw, columns or {}, there)
+    given = _mapping(raw, columns or {}, there)
+    # a column that was given another meaning keeps only that one
+    chosen = {name: name for name in COLUMNS if name in there and name not in given.values()} | given
     missing = [name for name in REQUIRED if name not in chosen]
     if missing:
         raise raw.refuse(None, f"no column {', '.join(missing)} among {_few(there)}", _HINT)

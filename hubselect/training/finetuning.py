@@ -99,8 +99,8 @@ class FineTuning:
     def advance(self) -> CurvePoint:
         """Train to the end of the next stage, validate, save the state; returns the new point.
 
-        Raises `TrainingFailed` when the loss is no longer a number, memory runs out or the
-        model rejects its inputs, and `InvalidInput` after the last stage.
+        Raises `TrainingFailed` when the loss is no longer a number, memory runs out, the model
+        rejects its inputs or the state cannot be saved, and `InvalidInput` after the last stage.
         """
         if self.finished:
             raise InvalidInput(f"{self.model.id} has already finished its {self.recipe.stages} stages")
@@ -179,9 +179,15 @@ class FineTuning:
 
     def _save(self, folder: Path) -> None:
         weights, moments = self._network.state_dict(), self._optimizer.state_dict()
-        save_state(
-            folder, State(self._identity(), self._step, self._points, weights, moments, self._randomness)
-        )
+        state = State(self._identity(), self._step, self._points, weights, moments, self._randomness)
+        try:
+            save_state(folder, state)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            hint = "make room for it or choose another folder, then run the same command again"
+            raise TrainingFailed(
+                f"the training state of {self.model.id} cannot be saved: {reason}", hint
+            ) from error
 
     def _resume(self, folder: Path) -> None:
         state = load_state(folder, self._identity())

@@ -182,6 +182,16 @@ def test_weights_that_are_not_numbers_fail_the_training(
     assert not (tmp_path / "state").exists()
 
 
+def test_a_state_that_cannot_be_saved_fails_the_training(
+    bert: Path, text_model: Model, sentences: Dataset, text_recipe: Recipe, tmp_path: Path
+) -> None:
+    """A state folder that cannot exist is one clear line, not a traceback of the file system."""
+    (tmp_path / "file").write_text("in the way")
+    tuning = FineTuning(bert, text_model, sentences, text_recipe, state_dir=tmp_path / "file" / "state")
+    with pytest.raises(TrainingFailed, match="cannot be saved"):
+        tuning.advance()
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"metric": "f1"}, {"optimizer": "lion"}, {"batch_size": 0}, {"task": "image-classification"}],

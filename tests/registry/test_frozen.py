@@ -1,0 +1,102 @@
+"""Registries of every released schema open and say what they said.
+
+`frozen/SCHEMA.sql` is a dump (`sqlite3.Connection.iterdump`) of a registry that
+`tests.registry.conftest.fill` made with the code of that schema. Make one for a new schema, before
+it is released, with `python -m tests.registry.test_frozen`; never change an old one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from hubselect.records import Cost
+from hubselect.registry import HubResult, Registry
+from hubselect.registry.columns import Table
+from hubselect.registry.migrations import HEAD, KNOWN
+from tests.registry.conftest import RECIPE, TEXT
+
+FROZEN = Path(__file__).parent / "frozen"
+
+
+@pytest.fixture(params=sorted(p.stem for p in FROZEN.glob("*.sql")))
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A database file of a released schema."""
+    path = tmp_path / "old.db"
+    raw = sqlite3.connect(path)
+    raw.executescript((FROZEN / f"{request.param}.sql").read_text(encoding="utf-8"))
+    raw.close()
+    return path
+
+
+def test_every_schema_has_a_frozen_registry() -> None:
+    """Also the newest."""
+    assert sorted(p.stem for p in FROZEN.glob("*.sql")) == sorted(KNOWN)
+    assert KNOWN[-1] == HEAD
+
+
+def test_a_frozen_registry_opens_at_the_newest_schema(old: Path) -> None:
+    """It is migrated, healthy, and has the tables that the code declares."""
+    with Registry.open(old, create=False) as registry:
+        assert registry.check() == []
+        with registry._database.connection(write=False) as connection:
+            context = MigrationContext.configure(connection)
+            assert context.get_current_revision() == HEAD
+            assert compare_metadata(context, Table.metadata) == []
+
+
+def test_a_frozen_registry_says_what_it_said(old: Path) -> None:
+    """Entries, cells, clusters and the selection."""
+    with Registry.open(old, create=False) as registry:
+        assert [m.revision for m in registry.models(TEXT)] == ["a" * 40, "b" * 40]
+        assert [(d.name, d.role) for d in registry.datasets()][-1] == ("org/target", "target")
+        assert registry.main_recipe(TEXT) == RECIPE
+        assert registry.matrix().loc["org/a"].tolist() == [0.9, 0.7]
+        assert [(p.stage, p.seconds) for p in registry.curves("org/a", "org/e")[0].curve] == [
+            (1, 1.5),
+            (2, 1.5),
+            (3, 1.5),
+        ]
+        assert [r.reason for r in registry.runs(status="failed")] == ["out of memory"]
+        assert registry.proxy_scores()[0].score == -0.5
+        assert registry.hub_results() == [
+            HubResult("org/a", "a" * 40, "glue", "accuracy", 0.93, "sst2", "validation")
+        ]
+        assert registry.clusters()[0].members == ("org/a", "org/b")
+        selection = registry.selection(1)
+        assert (selection.model_id, selection.cost) == ("org/a", Cost(3.0, 0.1, 7.5, 150))
+        assert registry.events(1)[-1].payload == {"text": "späte Nachricht"}
+
+
+def test_a_frozen_registry_can_be_written(old: Path) -> None:
+    """New cells join the old ones."""
+    with Registry.open(old, create=False) as registry:
+        registry.start_run("org/b", "org/e", RECIPE)
+        registry.finish_run("org/b", "org/e", RECIPE, 0.65)
+        assert not registry.matrix().isna().any(axis=None)
+
+
+def freeze() -> Path:
+    """Write the dump of the newest schema."""
+    from tests.registry.conftest import fill
+
+    with tempfile.TemporaryDirectory() as folder:
+        with Registry.open(Path(folder) / "r.db") as registry:
+            fill(registry)
+        raw = sqlite3.connect(Path(folder) / "r.db")
+        text = "\n".join(raw.iterdump()) + "\n"
+        raw.close()
+    target = FROZEN / f"{HEAD}.sql"
+    if target.exists():
+        raise SystemExit(f"{target.name} is frozen already")
+    target.write_text(text, encoding="utf-8")
+    return target
+
+
+if __name__ == "__main__":
+    print(freeze())
