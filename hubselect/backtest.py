@@ -124,8 +124,8 @@ def backtest(runs: Iterable[Run], proxies: Iterable[ProxyScore], settings: Setti
         targets.append(_replay(dataset, replayed, rest, on_target, settings))
     if not targets:
         raise KnowledgeMissing(
-            "no dataset can be replayed: a backtest needs recorded validation curves on at least two datasets",
-            "run `hubselect benchmark`, or import curves (columns model, dataset, stage, epochs, split, score)",
+            "no dataset can be replayed: that needs recorded validation curves on two datasets or more",
+            "run `hubselect benchmark`, or import curves: model, dataset, stage, epochs, split, score",
         )
     return Backtest(settings, tuple(targets), skipped)
 

@@ -43,7 +43,8 @@ ROOMS = {
         "training",
     },
     "cli": {"api", "registry", "reports", "demo"},
-    "demo": {"api", "registry", "reports", "executors", "training", "hub"},
+    "demo": {"api", "registry", "reports", "selection", "executors"},
+    "__main__": {"cli"},
 }
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from hubselect.api.benchmarking import recipe_for
-from hubselect.api.evidence import EVIDENCE, write_evidence
+from hubselect.api.evidence import write_evidence
 from hubselect.api.journal import Event, RegistryJournal
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, Progress, silent
@@ -33,6 +33,7 @@ from hubselect.recall.proxies import proxy as proxy_named
 from hubselect.records import Dataset, Failed, Recalled, Recipe, Selection
 from hubselect.registry import Registry, SelectionRecord, SelectionRequest
 from hubselect.selection import StagedPolicy, drive, make_policy
+from hubselect.training.outputs import check_output
 
 EXECUTORS = ("local",)
 
@@ -70,6 +71,8 @@ def select(
     knowledge is returned again, unless `fresh`. Raises `HubselectError` with one clear line.
     """
     _check(k, executor, proxy, policy, threshold)
+    if output is not None:
+        check_output(Path(output))
     with opened(registry) as store:
         dataset = target_dataset(
             store,
@@ -224,13 +227,11 @@ def _given_again(done: Selection, output: Path | None) -> Selection:
     source = Path(done.path or "")
     if output is None or output.absolute() == source:
         return replace(done, resumed=True)
-    if not output.exists():
-        draft = output.absolute().with_name(f".{output.name}.draft")
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(source, draft)
-        draft.rename(output)
-    elif not (output / EVIDENCE).is_file():
-        raise InvalidInput(f"{output} exists and is not a selected checkpoint", "choose another --output")
+    draft = output.absolute().with_name(f".{output.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.copytree(source, draft)
+    shutil.rmtree(output, ignore_errors=True)  # an older checkpoint, as `check_output` made sure
+    draft.rename(output)
     return replace(done, path=str(output.absolute()), resumed=True)
 
 

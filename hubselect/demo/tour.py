@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubselect.demo.server import MiniHub
-from hubselect.demo.zoo import DEMO_BENCHMARKS, DEMO_LATECOMER, DEMO_MODELS, DEMO_TARGET
+from hubselect.demo.zoo import DEMO_BENCHMARKS, DEMO_LATECOMER, DEMO_MODELS, DEMO_TARGET, OWNER
 from hubselect.records import Clustering, Selection, Task
 from hubselect.reports import documents, text
 from hubselect.reports.numbers import duration, size
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from hubselect.api.progress import Listener
 
 TASK: Task = "text-classification"
+# pairs whose column names do not tell that they belong together: --text-column twice
+COLUMNS = {"indent-steps": ("line", "next_line"), "parameter-types": ("name", "description")}
 
 
 @dataclass(frozen=True)
@@ -125,20 +127,21 @@ def _grow(
     from hubselect.registry import Registry
 
     registry = workdir / "registry.db"
+    suite, models, latecomer = _ids(DEMO_BENCHMARKS[task]), _ids(DEMO_MODELS[task]), _id(DEMO_LATECOMER[task])
     with Registry.open(registry) as store:
         known = {m.id for m in store.models(task)}
         console.rule("2. Teach the registry benchmarks and checkpoints")
-        _command(console, "add-dataset", DEMO_BENCHMARKS[task][0], "...")
-        for name in DEMO_BENCHMARKS[task]:
-            add_dataset(name, registry=store)
+        _command(console, "add-dataset", suite[0], "...")
+        for name in suite:
+            add_dataset(name, registry=store, text_columns=_columns(name))
         console.print(text.datasets(store.datasets(task, role="benchmark")))
-        _command(console, "add-model", DEMO_MODELS[task][0], "... --no-benchmark")
-        add_model([m for m in DEMO_MODELS[task] if m not in known], registry=store, benchmark=False)
+        _command(console, "add-model", models[0], "... --no-benchmark")
+        add_model([m for m in models if m not in known], registry=store, benchmark=False)
         console.print(text.models(store.models(task)))
 
         console.rule("3. Fine-tune every checkpoint on every benchmark")
         _command(console, "benchmark")
-        benchmark(registry=store, models=DEMO_MODELS[task], listener=listener)
+        benchmark(registry=store, models=models, listener=listener)
         frame = store.matrix(task)
         console.print(text.matrix(list(frame.index), list(frame.columns), frame.to_numpy().tolist()))
 
@@ -148,8 +151,8 @@ def _grow(
         _print(console, text.clusterings(before))
 
         console.rule("5. One more checkpoint appears")
-        _command(console, "add-model", DEMO_LATECOMER[task])
-        added = add_model(DEMO_LATECOMER[task], registry=store, listener=listener)
+        _command(console, "add-model", latecomer)
+        added = add_model(latecomer, registry=store, listener=listener)
         _print(console, text.added(added))
         after = tuple(c for c in store.clusterings() if c.task == task)
         _print(console, text.clusterings(after))
@@ -160,9 +163,17 @@ def _select(workdir: Path, console: Console, listener: Listener, task: Task, k: 
     from hubselect.api.selecting import select
 
     console.rule("6. Select for a dataset the registry has never seen")
-    _command(console, "select", DEMO_TARGET[task], f"-k {k}")
-    output = workdir / "winner"
-    found = select(DEMO_TARGET[task], registry=workdir / "registry.db", k=k, output=output, listener=listener)
+    target, output = _id(DEMO_TARGET[task]), workdir / "winner"
+    columns = _columns(target)
+    _command(console, "select", target, *(f"--text-column {c}" for c in columns), f"-k {k}")
+    found = select(
+        target,
+        registry=workdir / "registry.db",
+        k=k,
+        output=output,
+        text_columns=columns,
+        listener=listener,
+    )
     _print(console, text.selection(found))
     return found
 
@@ -234,6 +245,18 @@ def _new(before: dict[str, dict[str, int]], after: dict[str, dict[str, int]]) ->
         if any(more.values()):
             found[repo] = {f: n for f, n in more.items() if n}
     return found
+
+
+def _id(name: str) -> str:
+    return f"{OWNER}/{name}"
+
+
+def _columns(repo_id: str) -> tuple[str, ...]:
+    return COLUMNS.get(repo_id.removeprefix(f"{OWNER}/"), ())
+
+
+def _ids(names: tuple[str, ...]) -> list[str]:
+    return [_id(name) for name in names]
 
 
 def _command(console: Console, *words: str) -> None:

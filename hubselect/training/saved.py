@@ -14,6 +14,7 @@ from hubselect.training.data import load_splits
 from hubselect.training.device import choose_device
 from hubselect.training.evaluation import accuracy, evaluation_batch_size, failures_mapped
 from hubselect.training.loading import load_config, load_original
+from hubselect.training.outputs import check_output
 from hubselect.training.quiet import quiet
 from hubselect.training.tasks import Adapter, adapter_for
 
@@ -45,14 +46,6 @@ def save_checkpoint(model: torch.nn.Module, adapter: Adapter, output: Path) -> N
     finally:
         shutil.rmtree(draft, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
-
-
-def check_output(output: Path) -> None:
-    """Raise `InvalidInput` unless a checkpoint may be written to `output` without losing other files."""
-    if not output.exists():
-        return
-    if not output.is_dir() or (any(output.iterdir()) and not (output / "config.json").is_file()):
-        raise InvalidInput(f"{output} exists and is not a checkpoint", "choose another output folder")
 
 
 def evaluate_saved(output: Path, dataset: Dataset, recipe: Recipe) -> float:
