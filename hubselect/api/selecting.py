@@ -32,6 +32,7 @@ from hubselect.knowledge.trend_book import TrendBook
 from hubselect.recall.proxies import proxy as proxy_named
 from hubselect.records import Dataset, Failed, Recalled, Recipe, Selection
 from hubselect.registry import Registry, SelectionRecord, SelectionRequest
+from hubselect.reports.numbers import size
 from hubselect.selection import StagedPolicy, drive, make_policy
 from hubselect.training.outputs import check_output
 
@@ -88,7 +89,7 @@ def select(
         )
         options = {"revision": dataset.revision, "threshold": threshold, "max_download": max_download}
         request = SelectionRequest(dataset.name, recipe.digest, policy, proxy, k, options)
-        knowledge_digest = _digest([known.matrix.models, known.matrix.datasets, known.matrix.scores.tolist()])
+        knowledge_digest = _knowledge_digest(known)
         done = None if fresh else store.finished_selection(request.request_digest, knowledge_digest)
         if done is not None and done.path and Path(done.path).is_dir():
             return _given_again(store.selection(done.id), Path(output) if output else None)
@@ -118,6 +119,7 @@ class _Work:
         self._knowledge_digest = knowledge_digest
         self._workers = workers
         self._listener = listener
+        self._fetched = self._total = 0
 
     def run(self, output: Path | None, *, fresh: bool) -> Selection:
         unfinished = None if fresh else self._unfinished()
@@ -178,6 +180,7 @@ class _Work:
 
     def _journal(self, record: SelectionRecord) -> RegistryJournal:
         models = [r.model for r in record.recalled or ()]
+        self._total = len(models)
         return RegistryJournal(self._store, record.id, models, self._dataset.name, self._recipe, self._tell)
 
     def _policy(self, record: SelectionRecord) -> StagedPolicy:
@@ -189,6 +192,9 @@ class _Work:
         model = downloadable(self._store, model_id)
         download = download_model(model)
         journal.spend(download.bytes_fetched)
+        self._fetched += 1
+        detail = f"{model_id}: {size(download.bytes_fetched)}" if download.bytes_fetched else ""
+        self._listener(Progress("download", self._fetched, self._total, detail))
         place = self._folder / hashlib.sha256(model_id.encode()).hexdigest()[:24]
         return TrainingJob(download.path, model, self._dataset, self._recipe, place)
 
@@ -258,6 +264,12 @@ def _check(k: int, executor: str, proxy: str, policy: str, threshold: float) -> 
         raise InvalidInput(f"unknown executor {executor!r}", f"choose one of {', '.join(EXECUTORS)}")
     proxy_named(proxy)
     make_policy(policy, 1, TrendBook.from_runs(()), threshold=threshold)
+
+
+def _knowledge_digest(known: Knowledge) -> str:
+    matrix = known.matrix
+    clusters = [(c.representative, c.members) for c in known.clustering.clusters]
+    return _digest([matrix.models, matrix.datasets, matrix.scores.tolist(), sorted(clusters)])
 
 
 def _digest(content: object) -> str:

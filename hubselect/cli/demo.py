@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hubselect.cli.output import Output
+from hubselect.cli.output import Output, console
 
 
 @click.command()
@@ -28,13 +28,11 @@ def demo(workdir: str, k: int, task: str, as_json: bool) -> None:
     """See it all work: a local Hub, real fine-tuning, clusters, and a selection for a new dataset."""
     from pathlib import Path
 
-    from rich.console import Console
-
     from hubselect.demo import tour
 
     out = Output(as_json)
-    console = Console(stderr=True) if as_json else Console()
+    screen = console(stderr=as_json)
     with out.progress() as listener:
-        found = tour.run(Path(workdir), console, listener, task=task, k=k)  # type: ignore[arg-type]
+        found = tour.run(Path(workdir), screen, listener, task=task, k=k)  # type: ignore[arg-type]
     if as_json:
         out.result(tour.document(found), list)

@@ -44,9 +44,9 @@ class Output:
         if self.as_json:
             click.echo(json.dumps(document, indent=2, allow_nan=False))
             return
-        console = _console()
+        screen = console()
         for part in tables():
-            console.print(part)
+            screen.print(part)
 
     def note(self, text: str) -> None:
         """A line for people beside the result, on stderr."""
@@ -91,8 +91,9 @@ class Output:
             click.echo(f"{event.step} {event.done}/{event.total} {event.detail}", err=True)
 
 
-def _console() -> Console:
+def console(*, stderr: bool = False) -> Console:
+    """Where people read. Piped output gets wide lines: a file or a log has no width of its own."""
     from rich.console import Console
 
-    # piped output keeps whole lines: a program or a file has no width
-    return Console() if sys.stdout.isatty() else Console(width=200, soft_wrap=True)
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr) if stream.isatty() else Console(stderr=stderr, width=160)

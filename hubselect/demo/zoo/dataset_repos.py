@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from huggingface_hub import DatasetCardData
 from PIL import Image
 
 from hubselect.demo.zoo import image_sets, text_sets
+from hubselect.demo.zoo.cards import card_text
 from hubselect.demo.zoo.corpus import Corpus
 from hubselect.demo.zoo.image_sets import Pictures, Pixels
 from hubselect.demo.zoo.text_sets import Example, TextSet
@@ -60,7 +60,6 @@ DATASET_REPOS: tuple[DatasetRepo, ...] = (
     _text("unicode-names", layout="csv", card_features=False, string_labels=True, label_column="category"),
     _text("doc-sections", hidden_test=True),
     _text("object-kinds", label_column="kind"),
-    _text("raised-errors"),
     _text("code-lines", sets={"depth": "code-depth", "package": "code-package"}),
     _image("digits"),
     _image("digits-colored"),
@@ -94,8 +93,8 @@ def write_dataset(repo: DatasetRepo, folder: Path, corpus: Corpus | None) -> Non
         files = _write_files(repo, folder, prefix, columns, splits)
         configs.append({"config_name": config, "data_files": files})
         infos.append(_info(config, columns, splits))
-    card = _card(repo, configs, infos)
-    (folder / "README.md").write_text(f"---\n{card}\n---\n\n# {repo.name}\n\n{_prose(repo, titles)}\n")
+    card = card_text(repo.name, _metadata(repo, configs, infos), _prose(repo, titles))
+    (folder / "README.md").write_text(card, encoding="utf-8")
 
 
 def _content(
@@ -201,21 +200,22 @@ def _bytes(rows: Rows) -> int:
     return sum(pa.array(values).nbytes for values in rows.values())
 
 
-def _card(repo: DatasetRepo, configs: list[dict[str, Any]], infos: list[dict[str, Any]]) -> str:
-    extra: dict[str, Any] = {}
+def _metadata(
+    repo: DatasetRepo, configs: list[dict[str, Any]], infos: list[dict[str, Any]]
+) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "license": "other",
+        "size_categories": ["1K<n<10K"],
+        "task_categories": [repo.task],
+    }
+    if repo.task == "text-classification":
+        data["language"] = ["en"]
     if repo.card_features:
-        single = [{k: v for k, v in info.items() if k != "config_name"} for info in infos]
-        extra["dataset_info"] = infos if len(infos) > 1 else single[0]
+        single = {k: v for k, v in infos[0].items() if k != "config_name"}
+        data["dataset_info"] = infos if len(infos) > 1 else single
     if repo.layout == "parquet":
-        extra["configs"] = configs
-    data = DatasetCardData(
-        language=["en"] if repo.task == "text-classification" else None,
-        license="other",
-        task_categories=[repo.task],
-        size_categories=["1K<n<10K"],
-        **extra,
-    )
-    return str(data.to_yaml())
+        data["configs"] = configs
+    return data
 
 
 def _prose(repo: DatasetRepo, titles: Sequence[str]) -> str:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from hubselect.demo.zoo.corpus import Corpus
 
-_FORMAT = 1  # raise it when the zoo's builders change what they write
-
 
 @dataclass(frozen=True)
 class _Repo:
@@ -142,6 +140,15 @@ def _versions() -> dict[str, str]:
     return found
 
 
+@functools.cache
+def _builder() -> str:
+    """A hash of the zoo's own code: a changed builder writes everything anew."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
 def _fingerprint(*parts: Any) -> str:
-    text = json.dumps([_FORMAT, *parts], sort_keys=True)
+    text = json.dumps([_builder(), *parts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -7,8 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import ModelCardData
-
+from hubselect.demo.zoo.cards import card_text
 from hubselect.demo.zoo.checkpoints import OWNER, Checkpoint
 from hubselect.demo.zoo.pretraining import WEIGHTS, Record
 
@@ -98,15 +97,17 @@ def _card(checkpoint: Checkpoint, record: Record) -> str:
         pipeline = "image-feature-extraction"
     else:
         pipeline = checkpoint.task
-    data = ModelCardData(
-        language="en" if text else None,
-        license="apache-2.0",
-        library_name="transformers",
-        pipeline_tag=pipeline,
-        base_model=f"{OWNER}/{checkpoint.parent}" if checkpoint.parent else None,
-        tags=["hubselect-zoo", checkpoint.architecture, checkpoint.source],
-    )
-    return f"---\n{data.to_yaml()}\n---\n\n# {checkpoint.name}\n\n{_prose(checkpoint, record)}\n"
+    data: dict[str, Any] = {
+        "license": "apache-2.0",
+        "library_name": "transformers",
+        "pipeline_tag": pipeline,
+        "tags": ["hubselect-zoo", checkpoint.architecture, checkpoint.source],
+    }
+    if text:
+        data["language"] = ["en"]
+    if checkpoint.parent:
+        data["base_model"] = f"{OWNER}/{checkpoint.parent}"
+    return card_text(checkpoint.name, data, _prose(checkpoint, record))
 
 
 def _prose(checkpoint: Checkpoint, record: Record) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hubselect.demo.zoo.corpus import Corpus, Snippet
 from hubselect.errors import UnsupportedDataset
 
-WORDS_PER_TEXT = 22  # about 32 tokens for the zoo's small vocabularies
+WORDS_PER_TEXT = 22  # 20 to 30 tokens for the zoo's small vocabularies
 _WISHED = {"train": 640, "validation": 800, "test": 2000}
 
 
@@ -40,24 +40,19 @@ class TextSet:
     classes: tuple[str, ...]
     make: Callable[[Corpus], Iterable[tuple[str, tuple[str, ...]]]]
     sizes: Mapping[str, int]
-    balance: bool = True
 
 
 def shorten(text: str) -> str:
+    """The first words, as many as a tiny checkpoint can read."""
     return " ".join(text.split()[:WORDS_PER_TEXT])[:160]
 
 
 def examples(
-    pairs: Iterable[tuple[str, tuple[str, ...]]],
-    classes: Sequence[str],
-    limit: int,
-    *,
-    balance: bool = True,
-    seed: str = "",
+    pairs: Iterable[tuple[str, tuple[str, ...]]], classes: Sequence[str], limit: int, *, seed: str = ""
 ) -> list[Example]:
-    """At most `limit` different examples of `classes`, shuffled; equally many of each when `balance`.
+    """At most `limit` different examples, shuffled, of no class more than its equal share.
 
-    The texts that carry several labels keep the first one met.
+    Texts that carry several labels keep the first one met.
     """
     chance = random.Random(f"examples {seed}")
     by_class: dict[str, list[tuple[str, ...]]] = {name: [] for name in classes}
@@ -67,7 +62,7 @@ def examples(
         if label in by_class and short not in seen:
             seen.add(short)
             by_class[label].append(short)
-    most = limit // len(classes) if balance else limit
+    most = limit // len(classes)
     found: list[Example] = []
     for index, name in enumerate(classes):
         chance.shuffle(by_class[name])
@@ -79,7 +74,7 @@ def examples(
 def build_splits(spec: TextSet, corpus: Corpus) -> dict[str, list[Example]]:
     """The splits of one dataset. Raises UnsupportedDataset when the material does not suffice."""
     wished = sum(spec.sizes.values())
-    found = examples(spec.make(corpus), spec.classes, wished, balance=spec.balance, seed=spec.name)
+    found = examples(spec.make(corpus), spec.classes, wished, seed=spec.name)
     train = min(spec.sizes["train"], wished)
     share = (len(found) - train) / max(1, wished - train)
     if share < 0.4 or len(Counter(e.label for e in found)) < len(spec.classes):
@@ -116,13 +111,6 @@ def _kinds(corpus: Corpus) -> Iterable[tuple[str, tuple[str, ...]]]:
         ("error", corpus.errors),
     ):
         yield from ((kind, (s.text,)) for s in snippets)
-
-
-_RAISED = {"ValueError": "value", "TypeError": "type"}
-
-
-def _raised(corpus: Corpus) -> Iterable[tuple[str, tuple[str, ...]]]:
-    return ((_RAISED.get(s.label, "other"), (s.second, s.text)) for s in corpus.errors)
 
 
 _CATEGORIES = {
@@ -200,15 +188,6 @@ TEXT_SETS: tuple[TextSet, ...] = (
         ("module", "class", "method", "function"),
         lambda c: _single(c.docs),
         {"train": 640, "validation": 1600},
-    ),
-    TextSet(
-        "raised-errors",
-        "The kind of exception raised, from the condition and the message",
-        ("condition", "message"),
-        ("value", "type", "other"),
-        _raised,
-        {"train": 640, "validation": 600, "test": 1200},
-        balance=False,
     ),
     TextSet(
         "code-depth",
