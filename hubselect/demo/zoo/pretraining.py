@@ -43,9 +43,9 @@ def pretrain(
     """Makes the named checkpoints (all by default) and what they continue from, replacing those in `out`.
 
     `jobs` processes work at once; `effort` scales the number of training steps. Each checkpoint becomes
-    `out/NAME/{config.json,model.safetensors}` (half precision), each tokenizer `out/tokenizers/KIND.json`,
-    and `out/manifest.json` records how they were made. Returns the new records by name.
-    Raises UnknownEntry for a name that the zoo does not have.
+    `out/NAME/{config.json,model.safetensors}` (half precision), each tokenizer `out/tokenizers/KIND.json`
+    (named checkpoints use those that are there), and `out/manifest.json` records how they were made.
+    Returns the new records by name. Raises UnknownEntry for a name that the zoo does not have.
     """
     wanted = with_parents(names)
     out.mkdir(parents=True, exist_ok=True)
@@ -53,6 +53,8 @@ def pretrain(
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_one_thread) as pool:
         kinds = sorted({c.tokenizer for c in wanted if c.tokenizer})
+        if names is not None:  # the checkpoints that stay were trained with the tokenizers that are there
+            kinds = [kind for kind in kinds if not (out / "tokenizers" / f"{kind}.json").exists()]
         if kinds:
             pool.submit(_make_tokenizers, kinds, out).result()
         records: dict[str, Record] = {}
