@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubselect.errors import HubselectError, TrainingFailed
+from hubselect.errors import CheckpointBroken, HubselectError, TrainingFailed, UnsupportedModel
 from hubselect.records import CurvePoint, Dataset, Model, Recipe
 
 if TYPE_CHECKING:
@@ -130,6 +130,10 @@ def _one_clear_line(job: TrainingJob) -> Iterator[None]:
     """Whatever libraries raise inside a worker reaches the driver as a `HubselectError`."""
     try:
         yield
+    except (CheckpointBroken, UnsupportedModel) as error:
+        # the training room knows folders named by a sha, people know the model's id
+        message = error.message.replace(job.checkpoint.name, job.model.id)
+        raise type(error)(message, error.hint) from error
     except HubselectError:
         raise
     except MemoryError as error:

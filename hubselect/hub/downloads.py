@@ -152,7 +152,7 @@ def _complete(model: Model, wanted: Sequence[RepoFile], snapshot: Path, ledger: 
 
 def _fetch(model: Model, paths: Sequence[str], snapshot: Path) -> None:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.utils import tqdm
+    from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
 
     class Silent(tqdm):  # type: ignore[type-arg, misc]
         """The caller shows one progress for everything; bars of single files would cut through it."""

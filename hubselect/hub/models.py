@@ -1,4 +1,4 @@
-"""A model id -> `records.Model`: one metadata request and config.json; no weights are read.
+"""A model id -> `records.Model`: one metadata request, config.json, and the headers of the weights.
 
 config.json is parsed as plain JSON: the task is decided from the Hub's tags and the
 architecture's name, never by importing a modelling library.
@@ -23,7 +23,7 @@ from hubselect.hub.client import (
     hub_errors,
     hub_token,
 )
-from hubselect.hub.weights import Weights, choose_weights, count_parameters
+from hubselect.hub.weights import Weights, choose_weights, inspect_weights
 from hubselect.records import Model, Task
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _record(repo_id: str, info: ModelInfo, config: Mapping[str, Any], task: Task
         revision=info.sha,
         architecture=_architecture(config),
         model_type=config.get("model_type"),
-        parameters=count_parameters(repo_id, info, weights),
+        parameters=inspect_weights(repo_id, info, weights),
         weights_format=weights.format,
         weights_files=weights.files,
         weights_bytes=weights.bytes,

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from hubselect.errors import HubError, UnsupportedModel
+from hubselect.errors import CheckpointBroken, UnsupportedModel
 from hubselect.hub.client import read_range
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _SHARD: dict[Format, re.Pattern[str]] = {
 }
 _FOREIGN = (".h5", ".msgpack", ".onnx", ".gguf", ".ckpt", ".index", ".ot")
 _MAX_HEADER = 32 << 20
+_READ_SHARDS = 4
 
 
 @dataclass(frozen=True)
@@ -85,33 +86,44 @@ def weights_digest(files: Iterable[RepoFile]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def count_parameters(repo_id: str, info: ModelInfo, weights: Weights) -> int | None:
-    """From the Hub's safetensors metadata, else from the files' headers; None for .bin."""
-    if info.safetensors is not None and info.safetensors.total:
-        return int(info.safetensors.total)
-    if weights.format != "safetensors":
-        return None
+def inspect_weights(repo_id: str, info: ModelInfo, weights: Weights) -> int | None:
+    """The number of parameters, from the safetensors headers (a ranged read of some kilobytes each).
+
+    None for .bin. Of more than 4 shards none is read: the Hub's own count is taken. Raises
+    `CheckpointBroken` for a header that is no header or that promises more or fewer bytes than
+    the file has: such weights cannot be loaded, whatever they are downloaded for.
+    """
+    total = int(info.safetensors.total) if info.safetensors is not None and info.safetensors.total else None
     shards = [f for f in weights.files if f.endswith(".safetensors")]
-    if len(shards) > 64:
-        return None
-    try:
-        return sum(_header_parameters(repo_id, name, str(info.sha)) for name in shards)
-    except (HubError, ValueError, KeyError, TypeError, AttributeError, struct.error):
-        return None  # a count is a nicety; a broken file is reported when it is loaded
+    if weights.format != "safetensors" or len(shards) > _READ_SHARDS:
+        return total
+    files = repo_files(info)
+    counts = [_header_parameters(repo_id, files[name], str(info.sha)) for name in shards]
+    return total or sum(counts)
 
 
-def _header_parameters(repo_id: str, path: str, sha: str) -> int:
+def _header_parameters(repo_id: str, file: RepoFile, sha: str) -> int:
     """Elements of all tensors of one file, from its JSON header (safetensors format)."""
-    head = read_range(repo_id, path, sha, repo_type="model", length=1 << 15)
-    (size,) = struct.unpack("<Q", head[:8])
-    if size > _MAX_HEADER:
-        raise ValueError("header too large")
-    if size + 8 > len(head):
-        head += read_range(
-            repo_id, path, sha, repo_type="model", start=len(head), length=size + 8 - len(head)
-        )
-    header = json.loads(head[8 : 8 + size])
-    return sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+    head = b""
+    if file.size:  # nothing lies in a range of an empty file
+        head = read_range(repo_id, file.path, sha, repo_type="model", length=1 << 15)
+    try:
+        (size,) = struct.unpack("<Q", head[:8])
+        if size > min(_MAX_HEADER, file.size):
+            raise ValueError("its header is longer than the file")
+        if size + 8 > len(head):
+            rest = size + 8 - len(head)
+            head += read_range(repo_id, file.path, sha, repo_type="model", start=len(head), length=rest)
+        tensors = {n: t for n, t in json.loads(head[8 : 8 + size]).items() if n != "__metadata__"}
+        end = 8 + size + max((t["data_offsets"][1] for t in tensors.values()), default=0)
+        if end != file.size:
+            raise ValueError(f"its header promises {end} bytes, the file has {file.size}")
+        return sum(math.prod(t["shape"]) for t in tensors.values())
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error) as error:
+        raise CheckpointBroken(
+            f"{file.path} of {repo_id} is not a usable safetensors file: {error}",
+            "choose another model or revision",
+        ) from error
 
 
 def _one_file(files: dict[str, RepoFile], format_: Format) -> tuple[str, ...]:

@@ -59,13 +59,15 @@ def test_adding_a_model_fills_its_cells_and_updates_the_clusters(registry: Path,
     assert {m for c in after.clusters for m in c.members} == {*MODELS, LATECOMER}
 
 
-def test_indexing_alone_trains_and_downloads_nothing(registry: Path, hub: MiniHub, lab: Lab) -> None:
-    """`benchmark=False` writes the model's metadata only."""
+def test_indexing_alone_trains_nothing_and_reads_a_header_only(
+    registry: Path, hub: MiniHub, lab: Lab
+) -> None:
+    """`benchmark=False` writes the model's metadata; of its weights only the header crosses the wire."""
     add_model(LATECOMER, registry=registry, benchmark=False)
     with Registry.open(registry) as store:
         assert store.model(LATECOMER).revision is not None
         assert store.runs(model=LATECOMER) == []
-    assert not hub.weights_fetched()
+    assert sum(hub.weights_fetched()[LATECOMER].values()) <= 1 << 15
 
 
 def test_a_missing_model_leaves_the_registry_unchanged(registry: Path) -> None:

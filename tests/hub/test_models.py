@@ -37,10 +37,18 @@ def bare_model(root: Path, repo_id: str, config: dict[str, Any] | None, files: d
     return folder
 
 
+def tensors(count: int) -> bytes:
+    """A whole safetensors file of `count` parameters."""
+    import numpy as np
+    from safetensors.numpy import save
+
+    return save({"weight": np.zeros(count, dtype=np.float32)})
+
+
 BERT = {"architectures": ["BertForSequenceClassification"], "model_type": "bert"}
 
 
-def test_a_text_classifier_is_indexed_with_its_labels_and_no_weights_fetched(
+def test_a_text_classifier_is_indexed_with_its_labels_from_the_header_of_its_weights(
     hub: MiniHub, hub_root: Path, unique_id: UniqueId
 ) -> None:
     repo = unique_id("bert")
@@ -64,7 +72,8 @@ def test_a_text_classifier_is_indexed_with_its_labels_and_no_weights_fetched(
     assert len(model.revision) == 40
     assert model.parameters is not None
     assert 4 * model.parameters <= model.weights_bytes < 4 * model.parameters + 20_000
-    assert hub.weights_fetched() == {}
+    (files,) = hub.weights_fetched().values()
+    assert sum(files.values()) <= 1 << 15 < model.weights_bytes
 
 
 def test_a_checkpoint_without_a_classification_head_has_no_labels(
@@ -98,13 +107,14 @@ def test_safetensors_are_chosen_when_both_formats_are_there_and_bin_otherwise(
 def test_shards_count_only_with_all_of_them_and_their_index(
     hub: MiniHub, hub_root: Path, unique_id: UniqueId
 ) -> None:
-    shards = {f"model-0000{i}-of-00002.safetensors": b"x" * i for i in (1, 2)}
+    shards = {f"model-0000{i}-of-00002.safetensors": tensors(i) for i in (1, 2)}
     whole = {**shards, "model.safetensors.index.json": b"{}", "model.fp16.safetensors": b"zz"}
     bare_model(hub_root, unique_id("whole"), BERT, whole)
     bare_model(hub_root, unique_id("part"), BERT, {k: v for k, v in whole.items() if "00002-of" not in k})
     model = index_model(unique_id("whole"))
     assert model.weights_files == (*sorted(shards), "model.safetensors.index.json")
-    assert model.weights_bytes == 5
+    assert model.weights_bytes == sum(map(len, shards.values())) + len(b"{}")
+    assert model.parameters == 3
     with pytest.raises(UnsupportedModel, match="no complete weights"):
         index_model(unique_id("part"))
 
@@ -112,14 +122,25 @@ def test_shards_count_only_with_all_of_them_and_their_index(
 def test_the_digest_changes_with_the_weights_and_not_with_the_readme(
     hub: MiniHub, hub_root: Path, unique_id: UniqueId
 ) -> None:
-    folder = bare_model(hub_root, unique_id("m"), BERT, {"model.safetensors": b"one"})
+    folder = bare_model(hub_root, unique_id("m"), BERT, {"model.safetensors": tensors(1)})
     first = index_model(unique_id("m"))
     write_card(folder, {"license": "mit"})
     second = index_model(unique_id("m"))
-    (folder / "model.safetensors").write_bytes(b"two!")
+    (folder / "model.safetensors").write_bytes(tensors(2))
     third = index_model(unique_id("m"))
     assert first.revision != second.revision
     assert first.weights_digest == second.weights_digest != third.weights_digest
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"x", b"\xff" * 4096, tensors(64)[:-16], tensors(64) + b"more"], ids=range(5)
+)
+def test_weights_that_cannot_be_whole_are_refused(
+    hub: MiniHub, hub_root: Path, unique_id: UniqueId, content: bytes
+) -> None:
+    bare_model(hub_root, unique_id("m"), BERT, {"model.safetensors": content})
+    with pytest.raises(CheckpointBroken, match=r"model\.safetensors of .* is not a usable"):
+        index_model(unique_id("m"))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +171,7 @@ def test_custom_code_is_refused_unless_the_architecture_is_native(
     hub: MiniHub, hub_root: Path, unique_id: UniqueId
 ) -> None:
     auto_map = {"AutoModel": "modeling_own.OwnModel"}
-    weights = {"model.safetensors": b"x", "tokenizer.json": b"{}"}
+    weights = {"model.safetensors": tensors(1), "tokenizer.json": b"{}"}
     own = {"architectures": ["OwnModel"], "model_type": "own_kind", "auto_map": auto_map}
     bare_model(hub_root, unique_id("own"), own, weights)
     bare_model(hub_root, unique_id("native"), {**BERT, "auto_map": auto_map}, weights)
