@@ -20,7 +20,7 @@ _HOMES = {
     "select": "hubselect.api.selecting",
     "HubselectError": "hubselect.errors",
     "Recipe": "hubselect.records",
-    "Registry": "hubselect.registry",
+    "Registry": "hubselect.api.facade",
     "Selection": "hubselect.records",
 }
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from hubselect.api.backtesting import backtest
     from hubselect.api.benchmarking import benchmark
     from hubselect.api.clustering import cluster
+    from hubselect.api.facade import Registry
     from hubselect.api.growing import add_dataset, add_model
     from hubselect.api.recalling import recall
     from hubselect.api.selecting import select
     from hubselect.errors import HubselectError
     from hubselect.records import Recipe, Selection
-    from hubselect.registry import Registry
 
 __all__ = [
     "HubselectError",

@@ -15,7 +15,7 @@ from hubselect.errors import HubselectError, HubUnreachable, KnowledgeMissing
 from hubselect.executors.jobs import TrainingJob
 from hubselect.executors.local import advance_to
 from hubselect.executors.pool import Chain, WorkerPool, default_workers
-from hubselect.hub import download_model
+from hubselect.hub import download_model, index_dataset, index_model
 from hubselect.records import TASKS, Dataset, Model, Recipe, Task
 from hubselect.registry import Registry
 
@@ -227,11 +227,17 @@ def _fetch(model: Model) -> Path | HubselectError:
 
 def _chosen_models(store: Registry, task: Task, wanted: Sequence[str]) -> list[Model]:
     if wanted:
-        return [m for m in (store.model(name) for name in wanted) if m.task == task]
+        return [pinned(store, m) for m in map(store.model, wanted) if m.task == task]
     return [m for m in store.models(task) if m.revision is not None]
 
 
 def _chosen_datasets(store: Registry, task: Task, wanted: Sequence[str]) -> list[Dataset]:
     if wanted:
-        return [d for d in (store.dataset(name) for name in wanted) if d.task == task]
+        found = [d for d in map(store.dataset, wanted) if d.task == task]
+        return [d if d.revision else store.add_dataset(index_dataset(d.id, config=d.config)) for d in found]
     return [d for d in store.datasets(task, role="benchmark") if d.revision is not None]
+
+
+def pinned(store: Registry, model: Model) -> Model:
+    """The model at its pinned revision; one known by name only (imported) is looked up on the Hub now."""
+    return model if model.revision is not None else store.add_model(index_model(model.id))

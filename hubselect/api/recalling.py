@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubselect.api.benchmarking import recipe_for
+from hubselect.api.benchmarking import pinned, recipe_for
 from hubselect.api.clustering import known_runs, recomputed, refreshed
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, Progress, silent
@@ -15,11 +15,11 @@ from hubselect.errors import HubselectError, InvalidInput, KnowledgeMissing
 from hubselect.executors.jobs import TrainingJob, features
 from hubselect.executors.local import NOT_THE_MODELS_FAULT
 from hubselect.executors.pool import Call, Chain, WorkerPool, default_workers
-from hubselect.hub import download_model, index_dataset, index_model
+from hubselect.hub import download_model, index_dataset
 from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.recall.coarse import recall as rank
 from hubselect.recall.proxies import proxy as proxy_named
-from hubselect.records import Clustering, Dataset, Model, ProxyScore, Recalled, Recipe, Run, dataset_name
+from hubselect.records import Clustering, Dataset, ProxyScore, Recalled, Recipe, Run, dataset_name
 from hubselect.registry import Registry
 
 if TYPE_CHECKING:
@@ -183,7 +183,8 @@ class _Scorer:
 
     def score(self, clustering: Clustering) -> tuple[Clustering, dict[str, ProxyScore]]:
         """The clustering with the representatives that were scored, and their scores."""
-        known = {s.model: s for s in self._store.proxy_scores(dataset=self._dataset.name, proxy=self._proxy)}
+        recorded = self._store.proxy_scores(dataset=self._dataset.name, proxy=self._proxy)
+        known = {s.model: s for s in recorded if s.origin != "imported"}  # others' samples and heads differ
         scores: dict[str, ProxyScore] = {}
         queues = {
             c.id: [c.representative, *(m for m in self._by_mean(c.members) if m != c.representative)]
@@ -241,7 +242,7 @@ class _Scorer:
         return ProxyScore(model, self._dataset.name, self._proxy, value, chosen.needs)
 
     def _job(self, model_id: str) -> TrainingJob:
-        model = downloadable(self._store, model_id)
+        model = pinned(self._store, self._store.model(model_id))
         download = download_model(model)
         self.bytes_downloaded += download.bytes_fetched
         return TrainingJob(
@@ -251,9 +252,3 @@ class _Scorer:
     def _remember(self, found: Mapping[str, ProxyScore]) -> None:
         if found and any(d.name == self._dataset.name for d in self._store.datasets()):
             self._store.add_proxy_scores(list(found.values()))
-
-
-def downloadable(store: Registry, model_id: str) -> Model:
-    """The model at its pinned revision; one known by name only (imported) is looked up on the Hub now."""
-    model = store.model(model_id)
-    return model if model.revision is not None else store.add_model(index_model(model_id))

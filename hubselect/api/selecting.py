@@ -11,14 +11,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from hubselect.api.benchmarking import recipe_for
+from hubselect.api.benchmarking import pinned, recipe_for
 from hubselect.api.evidence import write_evidence
 from hubselect.api.journal import Event, RegistryJournal
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, Progress, silent
 from hubselect.api.recalling import (
     Knowledge,
-    downloadable,
     knowledge_for,
     recall_for,
     target_dataset,
@@ -189,7 +188,7 @@ class _Work:
         return make_policy(self._request.policy, self._recipe.stages, trends, threshold=threshold)
 
     def _job(self, journal: RegistryJournal, model_id: str) -> TrainingJob:
-        model = downloadable(self._store, model_id)
+        model = pinned(self._store, self._store.model(model_id))
         download = download_model(model)
         journal.spend(download.bytes_fetched)
         self._fetched += 1

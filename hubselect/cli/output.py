@@ -54,9 +54,11 @@ class Output:
 
     @contextmanager
     def progress(self) -> Iterator[Listener]:
-        """A listener that draws progress bars on a terminal, and prints plain lines elsewhere."""
+        """A listener that draws progress bars on a terminal, and is quiet when piped."""
         if not sys.stderr.isatty():
-            yield self._line
+            from hubselect.api.progress import silent
+
+            yield silent
             return
         from rich.console import Console
         from rich.progress import (
@@ -85,10 +87,6 @@ class Output:
                 bars.update(tasks[event.step], completed=event.done, total=event.total, detail=event.detail)
 
             yield listen
-
-    def _line(self, event: Progress) -> None:
-        if event.detail:
-            click.echo(f"{event.step} {event.done}/{event.total} {event.detail}", err=True)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -127,10 +129,30 @@ class WorkerPool:
             self._processes[worker] = ProcessPoolExecutor(
                 max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=guard.start_worker
             )
-        return self._processes[worker].submit(call.function, *call.args)
+        with _hidden_main():
+            return self._processes[worker].submit(call.function, *call.args)
 
 
 _LOST = object()
+
+
+@contextmanager
+def _hidden_main() -> Iterator[None]:
+    """Start processes without importing the caller's script into them.
+
+    A spawned process runs the main script again, which fails unless every user guards theirs
+    with `if __name__ == "__main__"`. Workers only call functions of this package.
+    """
+    main = sys.modules["__main__"]
+    hidden = {n: getattr(main, n) for n in ("__file__", "__spec__") if hasattr(main, n)}
+    main.__spec__ = None
+    if "__file__" in hidden:
+        del main.__file__
+    try:
+        yield
+    finally:
+        for name, value in hidden.items():
+            setattr(main, name, value)
 
 
 def default_workers(jobs: int, bytes_per_job: int = 0) -> int:

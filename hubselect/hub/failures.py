@@ -14,6 +14,7 @@ from hubselect.errors import (
     RepoGated,
     RepoNotFound,
 )
+from hubselect.hub.endpoint import hub_endpoint
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
@@ -55,7 +56,7 @@ def hub_errors(repo_id: str, *, repo_type: str = "model", revision: str | None =
         raise InvalidInput(f"{repo_id!r} is not a Hub id", "an id looks like owner/name") from error
     except (ValueError, KeyError) as error:  # the client could not make sense of the answer
         raise HubError(
-            f"what {_endpoint()} answered for {repo_id} is not a Hub's answer",
+            f"what {hub_endpoint()} answered for {repo_id} is not a Hub's answer",
             "check HF_ENDPOINT and any proxy",
         ) from error
     except transport_error as error:
@@ -68,7 +69,7 @@ def unreachable(repo_id: str, reason: str | None = None) -> HubUnreachable:
     """The error for "no answer": names the endpoint, and tells offline mode from a dead network."""
     from huggingface_hub import constants
 
-    endpoint = _endpoint()
+    endpoint = hub_endpoint()
     if constants.HF_HUB_OFFLINE:
         return HubUnreachable(
             f"{repo_id} is not completely cached and HF_HUB_OFFLINE=1 forbids asking the Hub",
@@ -81,14 +82,8 @@ def unreachable(repo_id: str, reason: str | None = None) -> HubUnreachable:
     )
 
 
-def _endpoint() -> str:
-    from hubselect.hub.client import hub_endpoint
-
-    return hub_endpoint()
-
-
 def _page(repo_id: str, repo_type: str) -> str:
-    return f"{_endpoint()}/{'datasets/' if repo_type == 'dataset' else ''}{repo_id}"
+    return f"{hub_endpoint()}/{'datasets/' if repo_type == 'dataset' else ''}{repo_id}"
 
 
 def _gated(repo_id: str, repo_type: str) -> RepoGated:
@@ -100,7 +95,7 @@ def _gated(repo_id: str, repo_type: str) -> RepoGated:
 
 def _missing(repo_id: str, repo_type: str) -> RepoNotFound:
     return RepoNotFound(
-        f"there is no {repo_type} {repo_id} on {_endpoint()}",
+        f"there is no {repo_type} {repo_id} on {hub_endpoint()}",
         f"check the spelling, or {_LOGIN} if it is private",
     )
 
@@ -116,12 +111,12 @@ def _http_failure(error: HfHubHTTPError, repo_id: str, repo_type: str) -> HubErr
         )
     if status == 429:
         return HubUnreachable(
-            f"the Hub at {_endpoint()} limits the rate of requests (429); {repo_id} was asked for",
+            f"the Hub at {hub_endpoint()} limits the rate of requests (429); {repo_id} was asked for",
             f"wait some minutes and repeat; if you are not logged in, {_LOGIN} for a higher limit",
         )
     if status >= 500:
         return HubUnreachable(
-            f"the Hub at {_endpoint()} failed with status {status}; {repo_id} was asked for",
+            f"the Hub at {hub_endpoint()} failed with status {status}; {repo_id} was asked for",
             "try again in a few minutes",
         )
     return HubError(f"the Hub answered {status} for {repo_type} {repo_id}: {_last_line(error)}")

@@ -18,7 +18,7 @@ from hubselect.errors import (
     RepoNotFound,
     UnsupportedDataset,
 )
-from tests.support.lab import BENCHMARKS, LATECOMER, MODELS, OWNER, Lab
+from tests.support.lab import BENCHMARKS, LATECOMER, MODELS, OWNER, TARGET, Lab
 from tests.support.repos import break_weights, write_settings, write_text_model
 
 
@@ -68,6 +68,29 @@ def test_indexing_alone_trains_nothing_and_reads_a_header_only(
         assert store.model(LATECOMER).revision is not None
         assert store.runs(model=LATECOMER) == []
     assert sum(hub.weights_fetched()[LATECOMER].values()) <= 1 << 15
+
+
+def test_the_public_registry_grows_by_hub_id(registry: Path, lab: Lab) -> None:
+    """`Registry.add_model` and `add_dataset` take ids as the functions do, and records as they are."""
+    with Registry.open(registry) as store:
+        model = store.add_model(LATECOMER, benchmark=False)
+        assert store.model(LATECOMER) == model == store.add_model(model)
+        dataset = store.add_dataset(TARGET, role="target")
+        assert store.dataset(TARGET) == dataset
+
+
+def test_a_model_known_by_name_is_looked_up_when_it_is_benchmarked(tmp_path: Path, lab: Lab) -> None:
+    """An imported name becomes a pinned checkpoint when its first cell is to be measured."""
+    place = tmp_path / "imported.db"
+    file = tmp_path / "scores.csv"
+    file.write_text(f"model,dataset,score\n{MODELS[0]},{BENCHMARKS[0]},0.5\n")
+    with Registry.open(place) as store:
+        store.import_scores(file)
+        assert store.model(MODELS[0]).revision is None
+        report = benchmark(registry=store, models=[MODELS[0]], datasets=[BENCHMARKS[0]], epochs=1)
+        assert [c.status for c in report.cells] == ["done"]
+        assert store.model(MODELS[0]).revision is not None
+        assert {r.source for r in store.runs(model=MODELS[0])} == {"measured", "imported:scores"}
 
 
 def test_a_missing_model_leaves_the_registry_unchanged(registry: Path) -> None:

@@ -106,6 +106,20 @@ def test_workers_end_with_a_killed_driver(tmp_path: Path) -> None:
     raise AssertionError("the worker outlived its driver")
 
 
+def test_a_script_needs_no_main_guard(tmp_path: Path) -> None:
+    """Workers do not run the user's script again."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from hubselect.executors.pool import Call, WorkerPool\n"
+        "from tests.executors.test_pool import chain, square\n"
+        "with WorkerPool(1) as pool:\n"
+        "    print([result[0] for _, result in pool.run({'x': chain(Call(square, (5,)))})])\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True)
+    assert done.stdout == "[25]\n", done.stderr
+
+
 def slow(pid_file: str) -> None:
     Path(pid_file).write_text(str(os.getpid()))
     time.sleep(60)
