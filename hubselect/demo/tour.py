@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hubselect.api.progress import Listener
 
 THRESHOLD = 0.035
-TASK: Task = "text-classification"
+TASK: Task = "text-classification"  # the default half of the zoo
 # pairs whose column names do not tell that they belong together: --text-column twice
 COLUMNS = {"indent-steps": ("line", "next_line"), "parameter-types": ("name", "description")}
 
@@ -70,7 +70,7 @@ def run(workdir: Path, console: Console, listener: Listener, *, task: Task = TAS
     """
     started = time.monotonic()
     workdir = workdir.absolute()
-    with _hub(workdir, console) as hub:
+    with _hub(workdir, console, task) as hub:
         before, after = _grow(workdir, console, listener, task)
         hub.reset()  # from here on its log is that of `select` alone
         selection = _select(workdir, hub, console, task, k)
@@ -105,14 +105,14 @@ def document(tour: Tour) -> dict[str, Any]:
 
 
 @contextmanager
-def _hub(workdir: Path, console: Console) -> Iterator[MiniHub]:
+def _hub(workdir: Path, console: Console, task: Task) -> Iterator[MiniHub]:
     from rich.progress import Progress
 
     from hubselect.demo.zoo import write_hub
 
     console.rule("1. A small Hub on this machine")
     with Progress(console=console, transient=True) as progress:
-        write_hub(workdir / "hub", progress=progress)
+        write_hub(workdir / "hub", text=task == TASK, images=task != TASK, progress=progress)
     with MiniHub(workdir / "hub", log_file=workdir / "hub-requests.jsonl") as hub:
         os.environ.update(hub.environment(workdir / "hf-home"))  # before any Hub client is imported
         console.print(

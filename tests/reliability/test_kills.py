@@ -30,10 +30,7 @@ KILLS = 4
 
 @pytest.fixture(scope="module")
 def lab(hub_root: Path, tmp_path_factory: pytest.TempPathFactory) -> laboratory.Lab:
-    laboratory.write_repositories(hub_root)
-    registry = tmp_path_factory.mktemp("lab") / "registry.db"
-    laboratory.fill_registry(registry)
-    return laboratory.Lab(hub_root, registry)
+    return laboratory.make(hub_root, tmp_path_factory.mktemp("lab"))
 
 
 @pytest.fixture

@@ -27,6 +27,14 @@ class Lab:
     registry: Path
 
 
+def make(root: Path, folder: Path) -> Lab:
+    """The whole laboratory: repositories below the hub's `root`, the registry in `folder`."""
+    write_repositories(root)
+    registry = folder / "registry.db"
+    fill_registry(registry)
+    return Lab(root, registry)
+
+
 def write_repositories(root: Path) -> None:
     write_text_model(root, MODELS[0], seed=1, weights=("safetensors", "bin"))
     write_text_model(root, MODELS[1], seed=2)
