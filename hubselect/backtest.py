@@ -9,7 +9,7 @@ sees no test score, so nothing leaks.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hubselect.errors import KnowledgeMissing
 from hubselect.executors.replay import ReplayExecutor
@@ -26,7 +26,9 @@ PROXY_EPOCHS = 0.5  # the paper counts half an epoch per model whose proxy is co
 @dataclass(frozen=True)
 class Settings:
     """What is replayed. `threshold` is the clusters' cut (None: best silhouette), `fine_threshold`
-    the policy's filtering threshold."""
+    the policy's filtering threshold. `stages_per_epoch` is how often the policy decides (once an
+    epoch, as in the paper), however often the recorded curves were validated; curves without a
+    point there are replayed stage by stage as they are."""
 
     task: Task
     policy: str = "fine-selection"
@@ -35,6 +37,7 @@ class Settings:
     threshold: float | None = None
     top_k: int = 5
     fine_threshold: float = 0.0
+    stages_per_epoch: int = 1
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,7 @@ def _replay(
     )
     used = {m: proxies[m] for m in representatives_to_score(clustering) if m in proxies}
     candidates, proxied = _candidates(matrix, clustering, used, replayed, settings.k)
+    replayed = _at_barriers(replayed, settings.stages_per_epoch)
     stages = max(p.stage for r in replayed.values() for p in r.curve)
     policy = make_policy(
         settings.policy, stages, TrendBook.from_runs(rest).only(candidates), threshold=settings.fine_threshold
@@ -189,6 +193,22 @@ def _drive(
 def _one_seed(runs: Sequence[Run]) -> dict[str, Run]:
     seed = min((r.seed for r in runs), default=0)
     return {r.model: r for r in runs if r.seed == seed}
+
+
+def _at_barriers(runs: Mapping[str, Run], per_epoch: int) -> Mapping[str, Run]:
+    """The same curves at the policy's barriers only: stage n is n / `per_epoch` epochs."""
+    last = max(p.epochs for r in runs.values() for p in r.curve)
+    barriers = [n / per_epoch for n in range(1, round(last * per_epoch) + 1)]
+    thinned = {}
+    for model, run in runs.items():
+        by_epochs = {round(p.epochs, 6): p for p in run.curve}
+        points = [by_epochs.get(round(epochs, 6)) for epochs in barriers]
+        thinned[model] = replace(
+            run, curve=tuple(replace(p, stage=n) for n, p in enumerate(points, start=1) if p is not None)
+        )
+        if None in points and len(run.curve) > 0 and run.curve[-1].epochs >= last:
+            return runs  # validated at other times: no barrier of its own fits
+    return thinned
 
 
 def _test(run: Run) -> float:

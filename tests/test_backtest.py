@@ -79,3 +79,22 @@ def test_scores_without_curves_cannot_be_replayed() -> None:
     runs = [Run(r.model, r.dataset, "r", "done", test=r.test) for r in recorded()[0]]
     with pytest.raises(KnowledgeMissing, match="recorded validation curves"):
         backtest(runs, [], Settings("text-classification"))
+
+
+def test_the_policy_decides_once_an_epoch_however_fine_the_curves_are() -> None:
+    """Curves validated eight times before the first epoch ends are replayed at whole epochs, as in the
+    paper; asked for finer barriers the same curves are replayed at half epochs."""
+    runs, proxies = recorded()
+    fine = []
+    for run in runs:
+        times = [0.125, 0.25, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5]
+        score = run.test or 0.0
+        curve = tuple(CurvePoint(run.model, n, t, score * (1 - 0.5**t)) for n, t in enumerate(times, start=1))
+        fine.append(Run(run.model, run.dataset, "r", "done", curve=curve, test=run.test))
+    whole = backtest(
+        fine, proxies, Settings("text-classification", "successive-halving", k=4, threshold=0.05)
+    )
+    assert {t.epochs for t in whole.targets} == {4 + 2 + 1 + 1 + 1 + 4 * PROXY_EPOCHS}
+    assert {t.epochs_successive_halving for t in whole.targets} == {23}
+    halves = Settings("text-classification", "successive-halving", k=4, threshold=0.05, stages_per_epoch=2)
+    assert {t.epochs for t in backtest(fine, proxies, halves).targets} == {2 + 1 + 4 + 4 * PROXY_EPOCHS}

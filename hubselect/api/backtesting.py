@@ -22,10 +22,12 @@ def backtest(
     task: Task | None = None,
     recipe: str | None = None,
     threshold: float = 0.0,
+    stages_per_epoch: int = 1,
 ) -> Backtest:
     """Leave-one-dataset-out over the registry's main recipe (or the one given): no training.
 
-    The clusters are recomputed without each target, with the settings of `hubselect cluster`.
+    The clusters are recomputed without each target, with the settings of `hubselect cluster`. The
+    policy decides `stages_per_epoch` times an epoch (once in the paper).
     """
     if k < 1:
         raise InvalidInput(f"-k must be at least 1, not {k}")
@@ -40,6 +42,7 @@ def backtest(
             kept.threshold if kept else None,
             kept.top_k if kept else 5,
             threshold,
+            stages_per_epoch,
         )
         return replay(known_runs(store, chosen), store.proxy_scores(proxy=proxy), settings)
 

@@ -23,6 +23,13 @@ from hubselect.cli.output import Output, common
     show_default=True,
     help="By what share a prediction must be better to eliminate.",
 )
+@click.option(
+    "--stages-per-epoch",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="How often the policy decides; finer needs curves recorded as fine.",
+)
 @click.option("--task", type=TASK, help="Which results, when there are both.")
 @click.option(
     "--recipe", metavar="DIGEST", help="Results under this recipe (default: the one with most results)."
@@ -33,6 +40,7 @@ def backtest(
     proxy: str,
     k: int,
     threshold: float,
+    stages_per_epoch: int,
     task: str | None,
     recipe: str | None,
     registry: str | None,
@@ -50,5 +58,6 @@ def backtest(
         task=task,  # type: ignore[arg-type]
         recipe=recipe,
         threshold=threshold,
+        stages_per_epoch=stages_per_epoch,
     )
     out.result(documents.backtest_document(found), lambda: text.backtest(found))
