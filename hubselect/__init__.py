@@ -13,10 +13,10 @@ __version__ = "0.1.0"
 _HOMES = {
     "add_dataset": "hubselect.api.growing",
     "add_model": "hubselect.api.growing",
-    "backtest": "hubselect.api.backtesting",
     "benchmark": "hubselect.api.benchmarking",
     "cluster": "hubselect.api.clustering",
-    "recall": "hubselect.api.recalling",
+    "coarse_recall": "hubselect.api.recalling",
+    "run_backtest": "hubselect.api.backtesting",
     "select": "hubselect.api.selecting",
     "HubselectError": "hubselect.errors",
     "Recipe": "hubselect.records",
@@ -25,12 +25,12 @@ _HOMES = {
 }
 
 if TYPE_CHECKING:
-    from hubselect.api.backtesting import backtest
+    from hubselect.api.backtesting import run_backtest
     from hubselect.api.benchmarking import benchmark
     from hubselect.api.clustering import cluster
     from hubselect.api.facade import Registry
     from hubselect.api.growing import add_dataset, add_model
-    from hubselect.api.recalling import recall
+    from hubselect.api.recalling import coarse_recall
     from hubselect.api.selecting import select
     from hubselect.errors import HubselectError
     from hubselect.records import Recipe, Selection
@@ -43,10 +43,10 @@ __all__ = [
     "__version__",
     "add_dataset",
     "add_model",
-    "backtest",
     "benchmark",
     "cluster",
-    "recall",
+    "coarse_recall",
+    "run_backtest",
     "select",
 ]
 

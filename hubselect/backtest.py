@@ -123,6 +123,9 @@ def backtest(runs: Iterable[Run], proxies: Iterable[ProxyScore], settings: Setti
                 "needs recorded validation curves of two models, and other datasets to learn from"
             )
             continue
+        if not {r.model for r in rest} & set(replayed):
+            skipped[dataset] = "none of its models has results on another dataset"
+            continue
         on_target = {p.model: p for p in scores if p.dataset == dataset}
         targets.append(_replay(dataset, replayed, rest, on_target, settings))
     if not targets:

@@ -13,6 +13,7 @@
     ├── UnsupportedDataset         no usable text, image or label column; no labels; no data
     ├── CheckpointBroken           weights, config or tokenizer cannot be loaded
     ├── TrainingFailed             fine-tuning ended in NaN, out of memory, a dead worker ...
+    ├── StorageFailed              no room, or no permission, where states or downloads go
     ├── KnowledgeMissing           the registry does not hold enough results for the question
     └── SelectionFailed            every candidate failed
 
@@ -88,6 +89,10 @@ class CheckpointBroken(HubselectError):
 
 class TrainingFailed(HubselectError):
     """Fine-tuning ended without a result."""
+
+
+class StorageFailed(HubselectError):
+    """Files cannot be written: no room or no permission. Nobody's model is to blame."""
 
 
 class KnowledgeMissing(HubselectError):

@@ -74,6 +74,16 @@ def test_without_proxies_models_are_recalled_by_their_mean() -> None:
     assert all(t.proxies == 0 for t in found.targets)
 
 
+def test_a_dataset_whose_models_are_known_nowhere_else_is_skipped() -> None:
+    """The other targets are replayed all the same, and the report says what was left out."""
+    runs, proxies = recorded()
+    curve = tuple(CurvePoint("x", s, float(s), 0.5) for s in range(1, 6))
+    alone = [Run(m, "island", "r", "done", curve=curve, test=0.5) for m in ("x", "y")]
+    found = backtest([*runs, *alone], proxies, Settings("text-classification", k=3, threshold=0.05))
+    assert set(found.skipped) == {"island"}
+    assert len(found.targets) == 6
+
+
 def test_scores_without_curves_cannot_be_replayed() -> None:
     """The error says what is needed."""
     runs = [Run(r.model, r.dataset, "r", "done", test=r.test) for r in recorded()[0]]

@@ -6,14 +6,13 @@ from pathlib import Path
 
 from hubselect.api.clustering import known_runs
 from hubselect.api.opening import opened
-from hubselect.backtest import Backtest, Settings
-from hubselect.backtest import backtest as replay
+from hubselect.backtest import Backtest, Settings, backtest
 from hubselect.errors import InvalidInput, KnowledgeMissing
 from hubselect.records import TASKS, Recipe, Task
 from hubselect.registry import Registry
 
 
-def backtest(
+def run_backtest(
     *,
     registry: Registry | str | Path | None = None,
     policy: str = "fine-selection",
@@ -44,7 +43,7 @@ def backtest(
             threshold,
             stages_per_epoch,
         )
-        return replay(known_runs(store, chosen), store.proxy_scores(proxy=proxy), settings)
+        return backtest(known_runs(store, chosen), store.proxy_scores(proxy=proxy), settings)
 
 
 def _recipe(store: Registry, task: Task | None) -> Recipe:

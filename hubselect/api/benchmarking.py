@@ -11,9 +11,10 @@ from pathlib import Path
 
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, Progress, silent
-from hubselect.errors import HubselectError, HubUnreachable, KnowledgeMissing
+from hubselect.api.turns import turn
+from hubselect.errors import HubselectError, KnowledgeMissing
 from hubselect.executors.jobs import TrainingJob
-from hubselect.executors.local import advance_to
+from hubselect.executors.local import PASSING, advance_to
 from hubselect.executors.pool import Chain, WorkerPool, default_workers
 from hubselect.hub import download_model, index_dataset, index_model
 from hubselect.records import TASKS, Dataset, Model, Recipe, Task
@@ -142,10 +143,23 @@ def fill_cells(
     report = BenchmarkReport((), len(models) * len(suite) - len(todo), {recipe.task: recipe.digest})
     if not todo:
         return report
+    with turn(store, f"cells-{recipe.digest}", "benchmarking under the same recipe"):
+        return _fill_todo(store, recipe, todo, report, workers, listener)
+
+
+def _fill_todo(
+    store: Registry,
+    recipe: Recipe,
+    todo: Sequence[tuple[Model, Dataset]],
+    report: BenchmarkReport,
+    workers: int | None,
+    listener: Listener,
+) -> BenchmarkReport:
+    checkpoints = {m.id: _fetch(m) for m in {m.id: m for m, _ in todo}.values()}
     store.add_recipe(recipe)
     largest = max((m.weights_bytes or 0) for m, _ in todo)
     with WorkerPool(workers or default_workers(len(todo), largest)) as pool:
-        cells = _Cells(store, recipe, listener, len(todo)).work(pool, todo)
+        cells = _Cells(store, recipe, listener, len(todo)).work(pool, todo, checkpoints)
     return BenchmarkReport(tuple(cells), report.known, report.recipes)
 
 
@@ -160,15 +174,18 @@ class _Cells:
         self._total = total
         self._done: list[Cell] = []
 
-    def work(self, pool: WorkerPool, todo: Sequence[tuple[Model, Dataset]]) -> list[Cell]:
+    def work(
+        self,
+        pool: WorkerPool,
+        todo: Sequence[tuple[Model, Dataset]],
+        checkpoints: Mapping[str, Path | HubselectError],
+    ) -> list[Cell]:
         self._tell("")
         chains: dict[str, Chain] = {}
         self._jobs: dict[str, TrainingJob] = {}
         self._started: dict[str, float] = {}
-        checkpoints: dict[str, Path | HubselectError] = {}
         for model, dataset in todo:
-            checkpoint = checkpoints.get(model.id) or _fetch(model)
-            checkpoints[model.id] = checkpoint
+            checkpoint = checkpoints[model.id]
             if isinstance(checkpoint, HubselectError):
                 self._store.start_run(model.id, dataset.name, self._digest, seed=self._recipe.seed)
                 self._failed(model.id, dataset.name, checkpoint, 0.0)
@@ -190,10 +207,12 @@ class _Cells:
         job = self._jobs[key]
         seconds = time.monotonic() - self._started[key]
         model, dataset = job.model.id, job.dataset.name
+        if isinstance(result, PASSING):
+            raise result  # no verdict on the cell: it is missing still, its state is kept
         if isinstance(result, HubselectError):
             self._failed(model, dataset, result, seconds)
         elif isinstance(result, float):
-            self._store.finish_run(model, dataset, self._digest, result, seconds, seed=self._recipe.seed)
+            self._store.finish_run(model, dataset, self._digest, result, seed=self._recipe.seed)
             self._done.append(Cell(model, dataset, "done", result, None, seconds))
             self._tell(f"{key}: {result:.3f}")
         else:
@@ -219,7 +238,7 @@ class _Cells:
 def _fetch(model: Model) -> Path | HubselectError:
     try:
         return download_model(model).path
-    except HubUnreachable:
+    except PASSING:
         raise
     except HubselectError as error:
         return error

@@ -33,3 +33,12 @@ def write_evidence(
     partial = folder / f"{EVIDENCE}.partial"
     partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     os.replace(partial, folder / EVIDENCE)
+
+
+def holds(folder: str | None, selection: int, dataset: str) -> bool:
+    """Whether `folder` still holds the checkpoint that this selection saved there."""
+    try:
+        found = json.loads((Path(folder or "") / EVIDENCE).read_text(encoding="utf-8"))["selection"]
+        return bool(folder) and (found["selection_id"], found["dataset"]) == (selection, dataset)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

@@ -12,7 +12,8 @@ from hubselect.api.benchmarking import BenchmarkReport, fill_cells, recipe_for
 from hubselect.api.clustering import recomputed
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, Progress, silent
-from hubselect.errors import HubselectError
+from hubselect.api.recalling import content_of
+from hubselect.errors import HubselectError, InvalidInput
 from hubselect.executors.jobs import TrainingJob, check
 from hubselect.executors.pool import Call, Chain, WorkerPool, default_workers
 from hubselect.hub import download_model, index_dataset, index_model
@@ -100,6 +101,12 @@ def add_dataset(
             image_column=image_column,
             label_column=label_column,
         )
+        known = next((d for d in store.datasets() if d.name == found.name and d.revision), None)
+        if known is not None and content_of(known) != content_of(found) and store.runs(dataset=found.name):
+            raise InvalidInput(
+                f"results on {found.name} were measured with other columns or at another revision",
+                f"keep it as it is (--revision {known.revision}), or use another registry",
+            )
         return store.add_dataset(found)
 
 

@@ -58,7 +58,8 @@ class RegistryJournal:
         if isinstance(event, Failed):
             self._store.fail_run(event.model, *place, event.reason, **where)
         else:
-            self._store.start_run(event.model, *place, **where)  # one that had left may be back in
+            if event.model in self._left():
+                self._store.start_run(event.model, *place, **where)  # it is back in: all others failed
             self._store.append_point(event, *place, **where)
         self.spend()
         self._on_event(event)
@@ -70,6 +71,15 @@ class RegistryJournal:
         for model, verdict in latest.items():
             if not verdict.kept and model not in failed:
                 self._store.stop_run(model, self._dataset, self._digest, verdict.reason, **self._where)
+
+    def finish(self, winner: str, test: float) -> None:
+        """Record the winner's test score; who is still in beside it goes no further."""
+        self._store.finish_run(winner, self._dataset, self._digest, test, **self._where)
+        for run in self._store.runs(selection=self._selection, status="running"):
+            self._store.stop_run(run.model, self._dataset, self._digest, "not the winner", **self._where)
+
+    def _left(self) -> set[str]:
+        return {r.model for r in self._store.runs(selection=self._selection, status="stopped")}
 
     def spend(self, bytes_downloaded: int = 0) -> None:
         """Add the time since the last call, and bytes, to the selection's cost."""

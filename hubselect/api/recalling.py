@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubselect.api.benchmarking import pinned, recipe_for
-from hubselect.api.clustering import known_runs, recomputed, refreshed
+from hubselect.api.clustering import known_runs, matrix_of, recomputed, refreshed
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, Progress, silent
 from hubselect.errors import HubselectError, InvalidInput, KnowledgeMissing
 from hubselect.executors.jobs import TrainingJob, features
-from hubselect.executors.local import NOT_THE_MODELS_FAULT
+from hubselect.executors.local import NOT_THE_MODELS_FAULT, PASSING
 from hubselect.executors.pool import Call, Chain, WorkerPool, default_workers
 from hubselect.hub import download_model, index_dataset
+from hubselect.knowledge.clusters import cluster
 from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.recall.coarse import recall as rank
 from hubselect.recall.proxies import proxy as proxy_named
@@ -52,7 +53,7 @@ class Knowledge:
     clustering: Clustering
 
 
-def recall(
+def coarse_recall(
     dataset_id: str,
     *,
     registry: Registry | str | Path | None = None,
@@ -72,7 +73,7 @@ def recall(
     """
     if k is not None and k < 1:
         raise InvalidInput(f"-k must be at least 1, not {k}")
-    with opened(registry) as store:
+    with opened(registry, create=False) as store:
         dataset = target_dataset(
             store,
             dataset_id,
@@ -83,9 +84,11 @@ def recall(
         )
         known = knowledge_for(store, dataset)
         with WorkerPool(workers or default_workers(len(known.clustering.clusters))) as pool:
-            return recall_for(
-                store, dataset, known, recipe_for(store, dataset.task), proxy, k, pool, listener
-            )
+            recipe = recipe_for(store, dataset.task)
+            found = recall_for(store, dataset, known, recipe, proxy, k, pool, listener)
+        if any(d.name == dataset.name and content_of(d) == content_of(dataset) for d in store.datasets()):
+            store.add_proxy_scores(found.scored)
+        return found
 
 
 def target_dataset(
@@ -98,19 +101,42 @@ def target_dataset(
     label_column: str | None = None,
 ) -> Dataset:
     """The dataset as the registry knows it, else as the Hub describes it (not yet written)."""
-    name = dataset_name(dataset_id, config)
-    known = next((d for d in store.datasets() if d.name == name and d.revision is not None), None)
-    if known is not None and not (text_columns or image_column or label_column):
+    overrides = bool(text_columns or image_column or label_column)
+    rows = {d.name: d for d in store.datasets()}
+    known = rows.get(dataset_name(dataset_id, config))
+    if known is not None and known.revision is not None and not overrides:
         return known
     found = index_dataset(
         dataset_id,
         config=config,
-        role=known.role if known else "target",
+        role="target",
         text_columns=tuple(text_columns),
         image_column=image_column,
         label_column=label_column,
     )
-    return next((d for d in store.datasets() if d.name == found.name and d == found), found)
+    known = rows.get(found.name)
+    if known is None:
+        return found
+    found = replace(found, role=known.role)
+    if known.revision is not None and content_of(found) == content_of(known):
+        return known
+    if known.role == "benchmark" and known.revision is not None:
+        raise InvalidInput(
+            f"{known.name} is a benchmark dataset with other columns or at another revision",
+            "select for it without column options, or use another registry",
+        )
+    return found
+
+
+def content_of(dataset: Dataset) -> tuple[object, ...]:
+    """What makes two scores on a dataset comparable: its data and the columns that are read."""
+    return (
+        dataset.revision,
+        dataset.data_revision,
+        dataset.text_columns,
+        dataset.image_column,
+        dataset.label_column,
+    )
 
 
 def knowledge_for(store: Registry, dataset: Dataset) -> Knowledge:
@@ -123,7 +149,23 @@ def knowledge_for(store: Registry, dataset: Dataset) -> Knowledge:
             "run `hubselect add-model`, `add-dataset` and `benchmark`, or `hubselect registry import`",
         )
     clustering = refreshed(store, recipe) or recomputed(store, recipe)
-    return Knowledge(recipe, tuple(runs), PerformanceMatrix.from_runs(runs), clustering)
+    matrix = PerformanceMatrix.from_runs(runs)
+    if dataset.name in matrix_of(store, recipe).datasets:
+        clustering = _without_target(matrix, clustering)
+    return Knowledge(recipe, tuple(runs), matrix, clustering)
+
+
+def _without_target(matrix: PerformanceMatrix, kept: Clustering) -> Clustering:
+    """The clusters as they would be had the target never been benchmarked; kept in memory only."""
+    return cluster(
+        matrix,
+        task=kept.task,
+        recipe=kept.recipe,
+        threshold=kept.threshold,
+        top_k=kept.top_k,
+        method=kept.method,
+        n_clusters=len(kept.clusters) if kept.threshold is None else None,
+    )
 
 
 def recall_for(
@@ -183,8 +225,7 @@ class _Scorer:
 
     def score(self, clustering: Clustering) -> tuple[Clustering, dict[str, ProxyScore]]:
         """The clustering with the representatives that were scored, and their scores."""
-        recorded = self._store.proxy_scores(dataset=self._dataset.name, proxy=self._proxy)
-        known = {s.model: s for s in recorded if s.origin != "imported"}  # others' samples and heads differ
+        known = self._recorded()
         scores: dict[str, ProxyScore] = {}
         queues = {
             c.id: [c.representative, *(m for m in self._by_mean(c.members) if m != c.representative)]
@@ -203,6 +244,14 @@ class _Scorer:
         )
         return replace(clustering, clusters=clusters), {m: scores[m] for m in chosen.values()}
 
+    def _recorded(self) -> dict[str, ProxyScore]:
+        """Proxy scores computed before on the same data; imported ones may stem from other samples."""
+        stored = next((d for d in self._store.datasets() if d.name == self._dataset.name), None)
+        if stored is None or content_of(stored) != content_of(self._dataset):
+            return {}
+        scores = self._store.proxy_scores(dataset=self._dataset.name, proxy=self._proxy)
+        return {s.model: s for s in scores if s.origin != "imported"}
+
     def _by_mean(self, members: Iterable[str]) -> list[str]:
         return sorted(members, key=lambda m: (-self._matrix.mean(m) if m in self._matrix.models else 1.0, m))
 
@@ -211,7 +260,7 @@ class _Scorer:
         for model in models:
             try:
                 chains[model] = (call for call in [Call(features, (self._job(model), PROXY_SAMPLES))])
-            except NOT_THE_MODELS_FAULT:
+            except PASSING:
                 raise
             except HubselectError as error:
                 self.notes.append(f"{model} was not scored: {error}")
@@ -225,7 +274,6 @@ class _Scorer:
                 self.epochs += FORWARD_SHARE * result.samples / max(1, result.train_size)
                 found[model] = self._value(model, result)
             self._listener(Progress("recall", done, len(chains), model))
-        self._remember(found)
         return found
 
     def _value(self, model: str, result: Features) -> ProxyScore:
@@ -248,7 +296,3 @@ class _Scorer:
         return TrainingJob(
             download.path, model, self._dataset, self._recipe, self._store.home / "work" / "none"
         )
-
-    def _remember(self, found: Mapping[str, ProxyScore]) -> None:
-        if found and any(d.name == self._dataset.name for d in self._store.datasets()):
-            self._store.add_proxy_scores(list(found.values()))

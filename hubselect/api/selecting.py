@@ -5,34 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import time
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from hubselect.api.benchmarking import pinned, recipe_for
-from hubselect.api.evidence import write_evidence
-from hubselect.api.journal import Event, RegistryJournal
+from hubselect.api.benchmarking import recipe_for
+from hubselect.api.evidence import holds
 from hubselect.api.opening import opened
-from hubselect.api.progress import Listener, Progress, silent
-from hubselect.api.recalling import (
-    Knowledge,
-    knowledge_for,
-    recall_for,
-    target_dataset,
-)
-from hubselect.errors import InvalidInput, SelectionFailed
-from hubselect.executors.jobs import TrainingJob
-from hubselect.executors.local import LocalExecutor
-from hubselect.executors.pool import WorkerPool, default_workers
-from hubselect.hub import download_model
+from hubselect.api.progress import Listener, silent
+from hubselect.api.recalling import Knowledge, content_of, knowledge_for, target_dataset
+from hubselect.api.selection_work import SelectionWork
+from hubselect.api.turns import turn
+from hubselect.errors import InvalidInput
 from hubselect.knowledge.trend_book import TrendBook
 from hubselect.recall.proxies import proxy as proxy_named
-from hubselect.records import Dataset, Failed, Recalled, Recipe, Selection
-from hubselect.registry import Registry, SelectionRecord, SelectionRequest
-from hubselect.reports.numbers import size
-from hubselect.selection import StagedPolicy, drive, make_policy
+from hubselect.records import Selection
+from hubselect.registry import Registry, SelectionRequest
+from hubselect.selection import make_policy
 from hubselect.training.outputs import check_output
 
 EXECUTORS = ("local",)
@@ -73,7 +62,7 @@ def select(
     _check(k, executor, proxy, policy, threshold)
     if output is not None:
         check_output(Path(output))
-    with opened(registry) as store:
+    with opened(registry, create=False) as store:
         dataset = target_dataset(
             store,
             dataset_id,
@@ -86,145 +75,15 @@ def select(
         recipe = recipe_for(
             store, dataset.task, epochs=epochs, max_train_samples=max_train_samples, seed=seed
         )
-        options = {"revision": dataset.revision, "threshold": threshold, "max_download": max_download}
+        options = {"data": content_of(dataset), "threshold": threshold, "max_download": max_download}
         request = SelectionRequest(dataset.name, recipe.digest, policy, proxy, k, options)
         knowledge_digest = _knowledge_digest(known)
         done = None if fresh else store.finished_selection(request.request_digest, knowledge_digest)
-        if done is not None and done.path and Path(done.path).is_dir():
+        if done is not None and holds(done.path, done.id, dataset.name):
             return _given_again(store.selection(done.id), Path(output) if output else None)
-        work = _Work(store, dataset, known, recipe, request, knowledge_digest, workers, listener)
-        return work.run(Path(output) if output else None, fresh=fresh)
-
-
-class _Work:
-    """One selection, from recall to the saved winner."""
-
-    def __init__(
-        self,
-        store: Registry,
-        dataset: Dataset,
-        known: Knowledge,
-        recipe: Recipe,
-        request: SelectionRequest,
-        knowledge_digest: str,
-        workers: int | None,
-        listener: Listener,
-    ) -> None:
-        self._store = store
-        self._dataset = dataset
-        self._known = known
-        self._recipe = recipe
-        self._request = request
-        self._knowledge_digest = knowledge_digest
-        self._workers = workers
-        self._listener = listener
-        self._fetched = self._total = 0
-
-    def run(self, output: Path | None, *, fresh: bool) -> Selection:
-        unfinished = None if fresh else self._unfinished()
-        with WorkerPool(self._workers or default_workers(self._request.k, self._largest())) as pool:
-            record = unfinished or self._begin(pool)
-            self._folder = self._store.home / "work" / f"selection-{record.id}"
-            journal = self._journal(record)
-            trainer = LocalExecutor(pool, partial(self._job, journal))
-            try:
-                winner = drive(self._policy(record), trainer, journal).winner
-            except SelectionFailed as error:
-                self._store.fail_selection(record.id, str(error))
-                shutil.rmtree(self._folder, ignore_errors=True)
-                raise
-            path = (output or self._store.home / "selections" / str(record.id)).absolute()
-            test = trainer.finish(winner, path)
-        journal.spend()
-        result = self._result(record.id, journal, winner, test, path)
-        write_evidence(path, result, self._dataset, self._recipe, self._store.model(winner))
-        self._store.finish_selection(record.id, winner, result.val_score, test, str(path), result.cost)
-        shutil.rmtree(self._folder, ignore_errors=True)
-        return replace(result, resumed=unfinished is not None)
-
-    def _unfinished(self) -> SelectionRecord | None:
-        record = self._store.open_selection(self._request.request_digest)
-        if record is not None and record.recalled is None:  # killed between two writes of `_begin`
-            self._store.fail_selection(record.id, "killed before its recall was recorded")
-            return None
-        return record
-
-    def _begin(self, pool: WorkerPool) -> SelectionRecord:
-        """Phase 1, then everything about it into the registry; a failure before leaves no trace."""
-        started = time.monotonic()
-        request = self._request
-        found = recall_for(
-            self._store, self._dataset, self._known, self._recipe, request.proxy, None, pool, self._listener
-        )
-        chosen = _within(self._store, found.recalled, request.k, request.options["max_download"])
-        ids = {r.model for r in chosen}
-        trends = TrendBook.from_runs([r for r in self._known.runs if r.model in ids])
-        self._store.add_dataset(self._dataset)
-        self._store.add_recipe(self._recipe)
-        self._store.add_proxy_scores(found.scored)
-        selection = self._store.create_selection(request)
-        self._store.record_recall(
-            selection,
-            chosen,
-            trends.to_dict(),
-            recall_epochs=found.epochs,
-            bytes=found.bytes_downloaded,
-            knowledge_digest=self._knowledge_digest,
-        )
-        self._store.add_cost(selection, seconds=time.monotonic() - started)
-        for note in found.notes:
-            self._store.append_event(selection, "note", {"text": note})
-            self._listener(Progress("recall", len(chosen), len(chosen), note))
-        return self._store.selection_record(selection)
-
-    def _journal(self, record: SelectionRecord) -> RegistryJournal:
-        models = [r.model for r in record.recalled or ()]
-        self._total = len(models)
-        return RegistryJournal(self._store, record.id, models, self._dataset.name, self._recipe, self._tell)
-
-    def _policy(self, record: SelectionRecord) -> StagedPolicy:
-        trends = TrendBook.from_dict(record.knowledge) if record.knowledge else TrendBook.from_runs(())
-        threshold = self._request.options["threshold"]
-        return make_policy(self._request.policy, self._recipe.stages, trends, threshold=threshold)
-
-    def _job(self, journal: RegistryJournal, model_id: str) -> TrainingJob:
-        model = pinned(self._store, self._store.model(model_id))
-        download = download_model(model)
-        journal.spend(download.bytes_fetched)
-        self._fetched += 1
-        detail = f"{model_id}: {size(download.bytes_fetched)}" if download.bytes_fetched else ""
-        self._listener(Progress("download", self._fetched, self._total, detail))
-        place = self._folder / hashlib.sha256(model_id.encode()).hexdigest()[:24]
-        return TrainingJob(download.path, model, self._dataset, self._recipe, place)
-
-    def _result(
-        self, selection: int, journal: RegistryJournal, winner: str, test: float, path: Path
-    ) -> Selection:
-        record = self._store.selection_record(selection)
-        return Selection(
-            id=selection,
-            dataset=self._dataset.name,
-            model_id=winner,
-            path=str(path),
-            val_score=journal.history().points[winner][-1].val,
-            test_score=test,
-            recalled=record.recalled or (),
-            history=record.verdicts,
-            cost=replace(record.cost, training_epochs=journal.training_epochs()),
-            policy=self._request.policy,
-            proxy=self._request.proxy,
-            recipe=self._request.recipe_digest,
-        )
-
-    def _tell(self, event: Event) -> None:
-        if isinstance(event, Failed):
-            text = f"{event.model} failed: {event.reason}"
-        else:
-            text = f"{event.model} stage {event.stage}: {event.val:.3f}"
-        self._listener(Progress("fine-tune", event.stage, self._recipe.stages, text))
-
-    def _largest(self) -> int:
-        return max((m.weights_bytes or 0 for m in self._store.models(self._dataset.task)), default=0)
+        work = SelectionWork(store, dataset, known, recipe, request, knowledge_digest, workers, listener)
+        with turn(store, f"selection-{request.request_digest}", f"selecting for {dataset.name}"):
+            return work.run(Path(output) if output else None, fresh=fresh)
 
 
 def _given_again(done: Selection, output: Path | None) -> Selection:
@@ -238,22 +97,6 @@ def _given_again(done: Selection, output: Path | None) -> Selection:
     shutil.rmtree(output, ignore_errors=True)  # an older checkpoint, as `check_output` made sure
     draft.rename(output)
     return replace(done, path=str(output.absolute()), resumed=True)
-
-
-def _within(store: Registry, ranked: Sequence[Recalled], k: int, limit: int | None) -> tuple[Recalled, ...]:
-    """The best `k`, leaving out those whose weights no longer fit into `limit` bytes."""
-    if limit is None:
-        return tuple(ranked[:k])
-    chosen: list[Recalled] = []
-    left = limit
-    for each in ranked:
-        size = store.model(each.model).weights_bytes
-        if size is not None and size <= left and len(chosen) < k:
-            chosen.append(each)
-            left -= size
-    if not chosen:
-        raise InvalidInput(f"no recalled model fits into {limit} bytes", "raise --max-download")
-    return tuple(chosen)
 
 
 def _check(k: int, executor: str, proxy: str, policy: str, threshold: float) -> None:

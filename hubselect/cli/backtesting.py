@@ -47,10 +47,10 @@ def backtest(
     out: Output,
 ) -> None:
     """Replay a selection for every benchmark dataset, leaving it out of the knowledge. Trains nothing."""
-    from hubselect.api.backtesting import backtest as replay
+    from hubselect.api.backtesting import run_backtest
     from hubselect.reports import documents, text
 
-    found = replay(
+    found = run_backtest(
         registry=registry,
         policy=policy,
         proxy=proxy,

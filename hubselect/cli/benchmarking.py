@@ -38,6 +38,7 @@ def benchmark(
 ) -> None:
     """Fill the missing cells of the performance matrix by fine-tuning; goes on where it was stopped."""
     from hubselect.api.benchmarking import benchmark as fill
+    from hubselect.errors import TrainingFailed
     from hubselect.reports import documents, text
 
     with out.progress() as listener:
@@ -54,3 +55,5 @@ def benchmark(
             listener=listener,
         )
     out.result(documents.benchmark_document(report), lambda: text.benchmark(report))
+    if report.failed and len(report.failed) == len(report.cells):
+        raise TrainingFailed(f"no cell could be filled: {report.failed[0].reason}", "see the reasons above")

@@ -56,7 +56,7 @@ def clusters(task: str | None, registry: str | None, out: Output) -> None:
     from hubselect.registry import Registry
     from hubselect.reports import documents, text
 
-    with Registry.open(registry) as store:
+    with Registry.open(registry, create=False) as store:
         found = [c for c in store.clusterings() if task in (None, c.task)]
     if not found:
         raise KnowledgeMissing("there are no clusters yet", "run `hubselect cluster`")

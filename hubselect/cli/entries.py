@@ -16,7 +16,7 @@ def models(task: str | None, registry: str | None, out: Output) -> None:
     from hubselect.registry import Registry
     from hubselect.reports import documents, text
 
-    with Registry.open(registry) as store:
+    with Registry.open(registry, create=False) as store:
         found = store.models(task)  # type: ignore[arg-type]
     out.result([documents.model_document(m) for m in found], lambda: [text.models(found)])
 
@@ -29,6 +29,6 @@ def datasets(task: str | None, registry: str | None, out: Output) -> None:
     from hubselect.registry import Registry
     from hubselect.reports import documents, text
 
-    with Registry.open(registry) as store:
+    with Registry.open(registry, create=False) as store:
         found = store.datasets(task)  # type: ignore[arg-type]
     out.result([documents.dataset_document(d) for d in found], lambda: [text.datasets(found)])

@@ -40,6 +40,12 @@ def run(command: click.Command) -> None:
             raise
         _say(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
         sys.exit(1)
+    except Exception as error:
+        if _debugging():
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        _say(f"this should not have happened: {what}. Please report it with the output of HUBSELECT_DEBUG=1")
+        sys.exit(1)
 
 
 def _say(line: str) -> None:

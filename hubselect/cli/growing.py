@@ -24,6 +24,7 @@ def add_model(
 ) -> None:
     """Teach the registry a checkpoint: index it, fine-tune it on the benchmarks, update the clusters."""
     from hubselect.api.growing import add_model as add
+    from hubselect.errors import TrainingFailed
     from hubselect.reports import documents, text
 
     if revision and len(repo_ids) > 1:
@@ -38,6 +39,9 @@ def add_model(
             listener=listener,
         )
     out.result(documents.added_document(added), lambda: text.added(added))
+    failed = added.benchmark.failed
+    if failed and len(failed) == len(added.benchmark.cells):
+        raise TrainingFailed(f"no cell could be filled: {failed[0].reason}", "see the reasons above")
 
 
 @click.command("add-dataset")

@@ -30,11 +30,11 @@ def recall(
     out: Output,
 ) -> None:
     """Phase 1 alone: rank the known models for a dataset; only representatives are downloaded."""
-    from hubselect.api.recalling import recall as rank
+    from hubselect.api.recalling import coarse_recall
     from hubselect.reports import documents, text
 
     with out.progress() as listener:
-        found = rank(
+        found = coarse_recall(
             dataset_id,
             registry=registry,
             config=config,

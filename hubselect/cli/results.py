@@ -17,7 +17,7 @@ def curves(model: str, dataset: str | None, registry: str | None, out: Output) -
     from hubselect.registry import Registry
     from hubselect.reports import documents, text
 
-    with Registry.open(registry) as store:
+    with Registry.open(registry, create=False) as store:
         found = store.curves(model, dataset)
     out.result([documents.run_document(r) for r in found], lambda: [text.curves(found)])
 
@@ -33,7 +33,7 @@ def matrix(task: str | None, recipe: str | None, registry: str | None, out: Outp
     from hubselect.registry import Registry
     from hubselect.reports import documents, text
 
-    with Registry.open(registry) as store:
+    with Registry.open(registry, create=False) as store:
         frame = store.matrix(task=task, recipe=recipe)  # type: ignore[arg-type]
     rows = frame.to_numpy().tolist()
     models, datasets = list(frame.index), list(frame.columns)

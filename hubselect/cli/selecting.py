@@ -67,6 +67,6 @@ def selections(registry: str | None, out: Output) -> None:
     from hubselect.registry import Registry
     from hubselect.reports import documents, text
 
-    with Registry.open(registry) as store:
+    with Registry.open(registry, create=False) as store:
         found = store.selections()
     out.result([documents.summary_document(s) for s in found], lambda: [text.selections(found)])

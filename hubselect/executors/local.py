@@ -10,21 +10,33 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from hubselect.errors import HubselectError, HubUnreachable, TrainingFailed, UnsupportedDataset
+from hubselect.errors import (
+    HubError,
+    HubselectError,
+    HubUnreachable,
+    RegistryError,
+    StorageFailed,
+    TrainingFailed,
+    UnsupportedDataset,
+)
 from hubselect.executors.jobs import TrainingJob, advance, finish
 from hubselect.executors.pool import Call, Chain, WorkerPool
 from hubselect.records import CurvePoint, Failed
 from hubselect.selection.stages import Stage
 
-NOT_THE_MODELS_FAULT = (HubUnreachable, UnsupportedDataset)
+# Raised before training: only the model itself may be blamed for its own repository.
+PASSING = (HubUnreachable, RegistryError, StorageFailed)
+# Raised in a worker, where the checkpoint is on the disk: what the Hub refuses there is the dataset.
+NOT_THE_MODELS_FAULT = (HubError, RegistryError, StorageFailed, UnsupportedDataset)
 
 
 class LocalExecutor:
     """Carries out the stages of one selection.
 
     `job_for(model)` returns the model's job; it may download the checkpoint. A
-    `HubselectError` there or in training becomes a `Failed` event, except an unreachable Hub
-    or an unusable dataset: those are raised without a verdict on the model.
+    `HubselectError` there or in training becomes a `Failed` event, except what is not the
+    model's fault (an unreachable Hub, a full disk, an unusable dataset): that is raised without
+    a verdict on the model.
     """
 
     def __init__(self, pool: WorkerPool, job_for: Callable[[str], TrainingJob]) -> None:
@@ -38,7 +50,7 @@ class LocalExecutor:
         for model in stage.models:
             try:
                 chains[model] = advance_to(self.job(model), stage.number)
-            except NOT_THE_MODELS_FAULT:
+            except PASSING:
                 raise
             except HubselectError as error:
                 yield Failed(model, stage.number, str(error))

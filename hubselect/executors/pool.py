@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import platform
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -129,8 +131,19 @@ class WorkerPool:
             self._processes[worker] = ProcessPoolExecutor(
                 max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=guard.start_worker
             )
-        with _hidden_main():
-            return self._processes[worker].submit(call.function, *call.args)
+        try:
+            with _hidden_main():
+                return self._processes[worker].submit(call.function, *call.args)
+        except BrokenProcessPool:  # it died while it was idle: a new one takes the call
+            self._processes.pop(worker).shutdown(wait=False)
+            return self._submit(worker, call)
+
+
+def _accelerated() -> bool:
+    """Whether training will use an accelerator; asked without importing torch."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return False
+    return Path("/dev/nvidia0").exists() or (sys.platform == "darwin" and platform.machine() == "arm64")
 
 
 _LOST = object()
@@ -161,6 +174,8 @@ def default_workers(jobs: int, bytes_per_job: int = 0) -> int:
     `bytes_per_job` is the largest checkpoint in bytes; training needs about five times that
     (weights, gradients, two optimizer moments, activations) on top of about 700 MB of libraries.
     """
+    if _accelerated():
+        return 1  # one device: trainings beside each other would run out of its memory
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

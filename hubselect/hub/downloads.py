@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hubselect.errors import DownloadIncomplete, HubUnreachable, InvalidInput
+from hubselect.errors import DownloadIncomplete, HubUnreachable, InvalidInput, StorageFailed
 from hubselect.hub.client import (
     TIMEOUT,
     check_repo_id,
@@ -173,7 +173,7 @@ def _fetch(model: Model, paths: Sequence[str], snapshot: Path) -> None:
                 tqdm_class=Silent,
             )
     except OSError as error:
-        raise DownloadIncomplete(
+        raise StorageFailed(
             f"{model.id} could not be fetched into {snapshot.parent.parent.parent}: {error}",
             "check the free space and permissions there, and repeat",
         ) from error

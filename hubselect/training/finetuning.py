@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from hubselect.errors import InvalidInput, TrainingFailed
+from hubselect.errors import InvalidInput, StorageFailed, TrainingFailed
 from hubselect.records import CurvePoint, Dataset, Model, Recipe
 from hubselect.training.batching import epoch_batches, steps_per_epoch
 from hubselect.training.data import Examples, Splits, load_splits
@@ -185,7 +185,7 @@ class FineTuning:
         except OSError as error:
             reason = error.strerror or str(error)
             hint = "make room for it or choose another folder, then run the same command again"
-            raise TrainingFailed(
+            raise StorageFailed(
                 f"the training state of {self.model.id} cannot be saved: {reason}", hint
             ) from error
 

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from pathlib import Path
 
 from hubselect.errors import InvalidInput
 
+_OURS = (
+    "config.json",
+    "generation_config.json",
+    "hubselect.json",
+    "model.safetensors.index.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
+_PATTERNS = (
+    "model*.safetensors",
+    "tokenizer*",
+    "vocab*",
+    "merges.txt",
+    "spiece.model",
+    "sentencepiece*.model",
+)
+
 
 def check_output(output: Path) -> None:
-    """Raise `InvalidInput` unless a checkpoint may be written to `output` without losing other files."""
+    """Raise `InvalidInput` unless a checkpoint may be written to `output` without losing other files.
+
+    It may when nothing is there, the folder is empty, or it holds a checkpoint and nothing else.
+    """
     if not output.exists():
         return
-    if not output.is_dir() or (any(output.iterdir()) and not (output / "config.json").is_file()):
-        raise InvalidInput(f"{output} exists and is not a checkpoint", "choose another output folder")
+    names = [p.name for p in output.iterdir()] if output.is_dir() else [output.name]
+    strange = [n for n in names if n not in _OURS and not any(fnmatch(n, p) for p in _PATTERNS)]
+    if not output.is_dir() or strange or (names and "config.json" not in names):
+        found = f" (it holds {sorted(strange)[0]})" if strange and output.is_dir() else ""
+        raise InvalidInput(
+            f"{output} exists and is not just a checkpoint{found}", "choose another output folder"
+        )

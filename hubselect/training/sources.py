@@ -34,13 +34,20 @@ def read_dataset(dataset: Dataset) -> datasets.DatasetDict:
     Raises `RepoNotFound`, `RepoGated`, `HubUnreachable` or `HubError` when it cannot be
     fetched, `UnsupportedDataset` when there is nothing readable in it.
     """
-    local = Path(dataset.id).exists()
-    revision = None if local else dataset.data_revision or dataset.revision
+    if dataset.revision is not None and Path(dataset.id).exists():
+        raise UnsupportedDataset(
+            f"the local folder {dataset.id} hides the dataset of the Hub with the same name",
+            "run hubselect from another folder",
+        )
+    name, folder = dataset.config, None
+    if dataset.data_revision is not None and dataset.config is not None:
+        name, folder = None, dataset.config  # the conversion of a script keeps a folder per config
+    revision = dataset.data_revision or dataset.revision
     # The parquet export is asked of another server, which knows nothing of pinned revisions.
     datasets.config.USE_PARQUET_EXPORT = False
     try:
         with quiet():
-            return datasets.load_dataset(dataset.id, name=dataset.config, revision=revision)
+            return datasets.load_dataset(dataset.id, name=name, data_dir=folder, revision=revision)
     except Exception as error:
         raise _mapped(error, dataset) from error
 
@@ -65,7 +72,9 @@ def _mapped(error: Exception, dataset: Dataset) -> HubselectError:
     ):
         return HubUnreachable(f"dataset {dataset.id} cannot be fetched: the Hub does not answer")
     if type(error).__name__.endswith("HTTPError"):
-        return HubError(f"dataset {dataset.id} cannot be fetched: {_first_sentence(text)}")
+        status = getattr(getattr(error, "response", None), "status_code", None) or 0
+        kind = HubUnreachable if status == 429 or status >= 500 else HubError  # those pass by themselves
+        return kind(f"dataset {dataset.id} cannot be fetched: {_first_sentence(text)}")
     if "scripts are no longer supported" in text:
         return UnsupportedDataset(
             f"dataset {dataset.id} is a loading script", "index it again to use its parquet conversion"

@@ -14,6 +14,7 @@ from hubselect.errors import (
     CheckpointBroken,
     HubselectError,
     HubUnreachable,
+    InvalidInput,
     RepoGated,
     RepoNotFound,
     UnsupportedDataset,
@@ -137,6 +138,31 @@ def test_an_unreachable_hub_leaves_the_registry_unchanged(
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(HubUnreachable):
         add_model(LATECOMER, registry=registry)
+    assert content(registry) == before
+
+
+def test_a_hub_that_goes_away_leaves_cells_missing_not_failed(
+    registry: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An outage is no verdict: the registry is unchanged and the same command fills the cells later."""
+    name = f"{OWNER}/outage"
+    write_text_model(lab.root, name, seed=11)
+    add_model(name, registry=registry, benchmark=False)
+    before = content(registry)
+    with monkeypatch.context() as away:
+        away.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+        with pytest.raises(HubUnreachable):
+            benchmark(registry=registry, models=[name])
+    assert content(registry) == before
+    report = benchmark(registry=registry, models=[name])
+    assert [c.status for c in report.cells] == ["done"] * len(BENCHMARKS)
+
+
+def test_measured_benchmarks_keep_their_columns(registry: Path, lab: Lab) -> None:
+    """Results on one pair of columns and on another are never mixed under one name."""
+    before = content(registry)
+    with pytest.raises(InvalidInput, match="measured with other columns"):
+        add_dataset(BENCHMARKS[2], registry=registry, text_columns=["sentence1"])
     assert content(registry) == before
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from hubselect import Registry, recall, select
+from hubselect import Registry, coarse_recall, select
 from hubselect.backtest import MemoryJournal
 from hubselect.demo.server import MiniHub
 from hubselect.errors import (
     InvalidInput,
     KnowledgeMissing,
+    RegistryError,
     RepoNotFound,
     UnsupportedDataset,
 )
@@ -22,6 +26,7 @@ from hubselect.records import Selection
 from hubselect.selection import drive, make_policy
 from tests.api.test_growing import content
 from tests.support.lab import BENCHMARKS, MODELS, OWNER, TARGET, Lab
+from tests.support.repos import write_text_dataset
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +101,7 @@ def test_recorded_curves_replay_to_the_same_decisions(selection: tuple[Selection
         record = store.selection_record(found.id)
         runs = {r.model: r for r in store.runs(selection=found.id)}
     assert record.knowledge is not None
-    policy = make_policy(found.policy, 2, TrendBook.from_dict(record.knowledge))
+    policy = make_policy(found.policy, 2, TrendBook.from_dict(record.knowledge["trends"]))
     candidates = [r.model for r in found.recalled]
     done = drive(policy, ReplayExecutor(runs), MemoryJournal(candidates))
     assert done.winner == found.model_id
@@ -107,9 +112,6 @@ def test_only_representatives_and_recalled_models_are_downloaded(
     registry: Path, lab: Lab, hub: MiniHub, hub_environment: dict[str, str], tmp_path: Path
 ) -> None:
     """With an empty cache, the server's log names no other weights, and one format of each."""
-    import subprocess
-    import sys
-
     command = [
         sys.executable,
         "-m",
@@ -147,7 +149,7 @@ def test_the_baselines_run_through_the_same_seam(registry: Path, policy: str) ->
 
 def test_recall_ranks_all_known_models(registry: Path) -> None:
     """Phase 1 alone: ranked by recall score; the priors are the mean benchmark scores."""
-    found = recall(TARGET, registry=registry, k=None)
+    found = coarse_recall(TARGET, registry=registry, k=None)
     scores = [r.recall_score for r in found.recalled]
     assert {r.model for r in found.recalled} == set(MODELS)
     assert scores == sorted(scores, reverse=True)
@@ -159,7 +161,7 @@ def test_recall_ranks_all_known_models(registry: Path) -> None:
 
 def test_a_headless_representative_says_how_its_proxy_was_obtained(registry: Path) -> None:
     """A random head is never scored: the origin of a headless checkpoint's proxy is its features."""
-    found = recall(TARGET, registry=registry)
+    found = coarse_recall(TARGET, registry=registry)
     for score in found.scored:
         assert score.origin == ("features" if score.model == f"{OWNER}/headless" else "head")
 
@@ -182,20 +184,79 @@ def test_bad_requests_change_nothing(registry: Path, lab: Lab) -> None:
     for wrong in ({"k": 0}, {"policy": "best"}, {"proxy": "luck"}, {"executor": "cloud"}, {"threshold": 2.0}):
         with pytest.raises(InvalidInput):
             select(TARGET, registry=registry, **wrong)
-    with pytest.raises(InvalidInput, match="max-download"):
-        select(TARGET, registry=registry, max_download=10)
     assert content(registry) == before
 
 
+def test_a_download_limit_leaves_only_what_is_there_already(registry: Path, lab: Lab) -> None:
+    """Ten bytes pay for no further weights: only models that recall scored are fine-tuned."""
+    scored = {s.model for s in coarse_recall(TARGET, registry=registry).scored}
+    found = select(TARGET, registry=registry, max_download=10)
+    assert {r.model for r in found.recalled} <= scored
+
+
 def test_an_empty_registry_says_what_to_do(tmp_path: Path, lab: Lab) -> None:
-    """Without benchmark results there is nothing to recall from."""
-    with pytest.raises(KnowledgeMissing, match="add-model"):
+    """Without benchmark results there is nothing to recall from; where no registry is, none is made."""
+    with Registry.open(tmp_path / "empty.db"), pytest.raises(KnowledgeMissing, match="add-model"):
         select(TARGET, registry=tmp_path / "empty.db")
+    with pytest.raises(RegistryError):
+        select(TARGET, registry=tmp_path / "none.db")
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_folder_with_other_files_is_never_written_to(registry: Path, tmp_path: Path) -> None:
+    """A project that happens to have a config.json is not taken for an old checkpoint."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "config.json").write_text("{}")
+    (project / "thesis.tex").write_text("years of work")
+    with pytest.raises(InvalidInput, match=r"thesis\.tex"):
+        select(TARGET, registry=registry, output=project)
+    assert (project / "thesis.tex").read_text() == "years of work"
+
+
+def test_other_columns_are_another_selection(registry: Path, lab: Lab) -> None:
+    """What a benchmark is measured on cannot be changed by selecting for it."""
+    write_text_dataset(lab.root, f"{OWNER}/two-texts", pairs=True, seed=12)
+    one = select(
+        f"{OWNER}/two-texts", registry=registry, k=1, policy="brute-force", text_columns=["sentence1"]
+    )
+    two = select(
+        f"{OWNER}/two-texts", registry=registry, k=1, policy="brute-force", text_columns=["sentence2"]
+    )
+    assert one.id != two.id
+    with pytest.raises(InvalidInput, match="benchmark dataset"):
+        select(BENCHMARKS[2], registry=registry, text_columns=["sentence1"])
+
+
+def test_a_second_process_waits_for_its_turn(registry: Path) -> None:
+    """Two identical selections at once: the second is refused with one clear line."""
+    from hubselect.api.turns import turn
+
+    with Registry.open(registry) as store, turn(store, "x", "selecting"):
+        script = (
+            "import sys; from hubselect import Registry; from hubselect.api.turns import turn\n"
+            "with Registry.open(sys.argv[1]) as store, turn(store, 'x', 'selecting'): pass\n"
+        )
+        done = subprocess.run([sys.executable, "-c", script, str(registry)], capture_output=True, text=True)
+    assert "another process is already selecting" in done.stderr
+    with Registry.open(registry) as store, turn(store, "x", "selecting"):
+        pass
+
+
+def test_the_targets_own_results_do_not_reach_its_clusters(registry: Path) -> None:
+    """Recall for a benchmark dataset is the same whatever its recorded test scores are."""
+    before = coarse_recall(BENCHMARKS[0], registry=registry, k=None).recalled
+    with sqlite3.connect(registry) as connection:
+        connection.execute(
+            "update runs set test = 1 - test where dataset_id = (select id from datasets where name = ?)",
+            [BENCHMARKS[0]],
+        )
+    assert coarse_recall(BENCHMARKS[0], registry=registry, k=None).recalled == before
 
 
 def test_a_benchmark_dataset_is_selected_for_without_its_own_results(registry: Path) -> None:
     """Selecting for a dataset of the suite leaves its column out of the knowledge."""
-    found = recall(BENCHMARKS[0], registry=registry)
+    found = coarse_recall(BENCHMARKS[0], registry=registry)
     with Registry.open(registry) as store:
         means = store.matrix().drop(columns=BENCHMARKS[0]).mean(axis=1)
     assert all(abs(means[r.model] - r.prior) < 1e-12 for r in found.recalled)

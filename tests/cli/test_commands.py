@@ -103,7 +103,7 @@ def test_a_faulty_file_is_refused_with_its_line(text: str, line: str, tmp_path: 
     assert done.code == 1
     assert len(done.err.strip().splitlines()) == 1
     assert line in done.err
-    assert run("models", "--json", "--registry", place).document == []
+    assert run("models", "--json", "--registry", place).document == []  # it was opened, and is empty
 
 
 @pytest.mark.parametrize(
@@ -149,14 +149,21 @@ def test_a_failed_job_is_one_line_that_says_what_to_do(
     assert word in done.err
 
 
-def test_an_empty_registry_answers_politely(tmp_path: Path, run: Run) -> None:
-    """Listing nothing is no failure; clustering nothing is."""
-    place = tmp_path / "new.db"
-    assert run("models", "--json", "--registry", place).document == []
-    assert run("selections", "--json", "--registry", place).document == []
-    done = run("cluster", "--registry", place)
-    assert done.code == 1
-    assert "benchmark" in done.err
+def test_a_place_without_a_registry_is_not_made_into_one_by_asking(tmp_path: Path, run: Run) -> None:
+    """A mistyped --registry is an error for whatever only reads; nothing is created there."""
+    place = tmp_path / "mistyped.db"
+    for words in (
+        ("models",),
+        ("matrix",),
+        ("selections",),
+        ("clusters",),
+        ("curves", "a"),
+        ("recall", "a/b"),
+    ):
+        done = run(*words, "--registry", place)
+        assert done.code == 1
+        assert "mistyped.db" in done.err
+    assert not place.exists()
 
 
 def test_missing_cells_are_null(tmp_path: Path, run: Run) -> None:

@@ -54,3 +54,12 @@ def test_public_names_are_what_they_say() -> None:
     import hubselect
 
     assert all(getattr(hubselect, name) is not None for name in hubselect.__all__)
+
+
+def test_no_public_name_is_also_a_room() -> None:
+    """`hubselect.recall` would be the function or the package, whichever was imported last."""
+    import pkgutil
+
+    import hubselect
+
+    assert not set(hubselect.__all__) & {m.name for m in pkgutil.iter_modules(hubselect.__path__)}

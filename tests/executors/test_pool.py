@@ -73,6 +73,17 @@ def test_a_dead_worker_is_replaced_and_its_call_tried_again(tmp_path: Path) -> N
     assert results == [("x", "survived")]
 
 
+def test_a_worker_that_dies_while_idle_is_replaced() -> None:
+    """Workers wait at barriers with models in memory: one that is killed there costs nothing."""
+    with WorkerPool(1) as pool:
+        ((_, (_, pid)),) = pool.run({"x": chain(Call(square, (2,)))})
+        os.kill(pid, signal.SIGKILL)
+        time.sleep(0.5)
+        ((_, (result, other)),) = pool.run({"x": chain(Call(square, (3,)))})
+    assert result == 9
+    assert other != pid
+
+
 def test_a_call_that_kills_its_worker_twice_fails_alone() -> None:
     """The second death ends the chain with `TrainingFailed`; the others finish."""
     with WorkerPool(2) as pool:
