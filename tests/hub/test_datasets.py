@@ -106,7 +106,7 @@ def test_csv_files_are_read_by_their_head_only(hub: MiniHub, hub_root: Path, uni
             "train.json",
             b'[\n {"sentence": "some words", "target": "good"},\n {"sentence": "x", "target": "b"}]',
         ),
-        ("train.csv.gz", gzip.compress(b"sentence,target\nsome words,good\n")),
+        ("train.csv.gz", gzip.compress(b"sentence,target\nsome words,good\n", mtime=0)),
     ],
 )
 def test_other_table_formats_are_read(
