@@ -16,6 +16,7 @@ _HOMES = {
     "benchmark": "hubselect.api.benchmarking",
     "cluster": "hubselect.api.clustering",
     "coarse_recall": "hubselect.api.recalling",
+    "index": "hubselect.api.indexing",
     "run_backtest": "hubselect.api.backtesting",
     "select": "hubselect.api.selecting",
     "HubselectError": "hubselect.errors",
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from hubselect.api.clustering import cluster
     from hubselect.api.facade import Registry
     from hubselect.api.growing import add_dataset, add_model
+    from hubselect.api.indexing import index
     from hubselect.api.recalling import coarse_recall
     from hubselect.api.selecting import select
     from hubselect.errors import HubselectError
@@ -46,6 +48,7 @@ __all__ = [
     "benchmark",
     "cluster",
     "coarse_recall",
+    "index",
     "run_backtest",
     "select",
 ]

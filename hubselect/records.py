@@ -31,7 +31,9 @@ class Model:
     `revision` is the commit sha the registry pins; None for imported names that were never
     looked up on the Hub. `labels` are the class names of the checkpoint's own classification
     head in index order, empty when it has none. `weights_bytes` counts only the one weight
-    format that would be fetched.
+    format that would be fetched. `gated` is how access is granted ("auto", "manual"), None when
+    it is free. `indexed_only` models are known from a listing of the Hub alone: `labels` and
+    `weights_digest` are unknown, `weights_bytes` is computed from the sizes of the tensors.
     """
 
     id: str
@@ -48,6 +50,14 @@ class Model:
     license: str | None = None
     base_model: str | None = None
     last_modified: str | None = None
+    downloads: int | None = None
+    likes: int | None = None
+    tags: tuple[str, ...] = ()
+    gated: str | None = None
+    pipeline_tag: str | None = None
+    library: str | None = None
+    hub_created_at: str | None = None
+    indexed_only: bool = False
 
     @property
     def has_head(self) -> bool:
@@ -77,6 +87,13 @@ class Dataset:
     label_names: tuple[str, ...] = ()
     splits: Mapping[str, int | None] = field(default_factory=dict)
     role: Role = "benchmark"
+    license: str | None = None
+    last_modified: str | None = None
+    downloads: int | None = None
+    likes: int | None = None
+    tags: tuple[str, ...] = ()
+    gated: str | None = None
+    indexed_only: bool = False
 
     @property
     def name(self) -> str:

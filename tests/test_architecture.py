@@ -22,6 +22,7 @@ OUTSIDE = (
 ROOMS = {
     "records": set(),
     "errors": set(),
+    "catalogues": set(),
     "hub": set(),
     "registry": set(),
     "knowledge": set(),
@@ -32,6 +33,7 @@ ROOMS = {
     "backtest": {"knowledge", "recall", "selection", "executors"},
     "reports": {"registry", "api", "backtest"},  # types only: see test below
     "api": {
+        "catalogues",
         "hub",
         "registry",
         "knowledge",

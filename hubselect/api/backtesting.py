@@ -6,9 +6,10 @@ from pathlib import Path
 
 from hubselect.api.clustering import known_runs
 from hubselect.api.opening import opened
+from hubselect.api.recipes import recipe_with_results
 from hubselect.backtest import Backtest, Settings, backtest
-from hubselect.errors import InvalidInput, KnowledgeMissing
-from hubselect.records import TASKS, Recipe, Task
+from hubselect.errors import InvalidInput
+from hubselect.records import Task
 from hubselect.registry import Registry
 
 
@@ -31,7 +32,7 @@ def run_backtest(
     if k < 1:
         raise InvalidInput(f"-k must be at least 1, not {k}")
     with opened(registry) as store:
-        chosen = store.recipe(recipe) if recipe else _recipe(store, task)
+        chosen = recipe_with_results(store, task, recipe, purpose="replay")
         kept = store.clustering(chosen.task, chosen.digest)
         settings = Settings(
             chosen.task,
@@ -44,16 +45,3 @@ def run_backtest(
             stages_per_epoch,
         )
         return backtest(known_runs(store, chosen), store.proxy_scores(proxy=proxy), settings)
-
-
-def _recipe(store: Registry, task: Task | None) -> Recipe:
-    """The main recipe of `task`, else of the only task with results."""
-    found = [r for t in ([task] if task else TASKS) if (r := store.main_recipe(t)) is not None]
-    if len(found) > 1:
-        raise InvalidInput("the registry has results for text and images", "say which with --task")
-    if not found:
-        raise KnowledgeMissing(
-            "the registry has no results to replay",
-            "run `hubselect benchmark`, or bring results with `hubselect registry import`",
-        )
-    return found[0]

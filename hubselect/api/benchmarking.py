@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hubselect.api.missing import Missing, missing_cells, within
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, Progress, silent
 from hubselect.api.turns import turn
-from hubselect.errors import HubselectError, KnowledgeMissing
+from hubselect.errors import HubselectError, InvalidInput, KnowledgeMissing
 from hubselect.executors.jobs import TrainingJob
 from hubselect.executors.local import PASSING, advance_to
 from hubselect.executors.pool import Chain, WorkerPool, default_workers
@@ -75,6 +76,7 @@ def benchmark(
     stages_per_epoch: int | None = None,
     max_train_samples: int | None = None,
     seed: int | None = None,
+    budget: int | None = None,
     retry_failed: bool = False,
     workers: int | None = None,
     listener: Listener = silent,
@@ -82,11 +84,16 @@ def benchmark(
     """Fine-tune what is missing in the performance matrix (all models and benchmarks by default).
 
     A cell that was interrupted goes on from its last finished stage; a failed cell is left
-    alone unless `retry_failed`. Raises `KnowledgeMissing` when there is nothing to work on and
-    `HubUnreachable` when checkpoints cannot be fetched.
+    alone unless `retry_failed`. With a `budget` at most so many cells are worked on, those first
+    that tell most about the others (`knowledge.cells`).
+
+    Raises `KnowledgeMissing` when there is nothing to work on, `InvalidInput` for a budget below 1
+    and `HubUnreachable` when checkpoints cannot be fetched.
     """
+    if budget is not None and budget < 1:
+        raise InvalidInput(f"a budget of {budget} cells fills nothing", "give --budget at least 1")
     with opened(registry) as store:
-        reports = []
+        work = []
         for task in TASKS:
             chosen = _chosen_models(store, task, models)
             suite = _chosen_datasets(store, task, datasets)
@@ -99,27 +106,18 @@ def benchmark(
                     max_train_samples=max_train_samples,
                     seed=seed,
                 )
-                reports.append(
-                    fill_cells(
-                        store,
-                        chosen,
-                        suite,
-                        recipe,
-                        retry_failed=retry_failed,
-                        workers=workers,
-                        listener=listener,
-                    )
-                )
-        if not reports:
+                work.append(missing_cells(store, chosen, suite, recipe, retry_failed=retry_failed))
+        if not work:
             raise KnowledgeMissing(
                 "there is no model and benchmark dataset of one task to fill a cell with",
                 "add them with `hubselect add-model` and `hubselect add-dataset`",
             )
-        return BenchmarkReport(
-            tuple(c for r in reports for c in r.cells),
-            sum(r.known for r in reports),
-            {task: digest for r in reports for task, digest in r.recipes.items()},
-        )
+        if budget is None:
+            cells = [c for each in work for c in _fill(store, each, workers, listener).cells]
+        else:
+            cells = _fill_within(store, work, budget, workers, listener)
+        digests = {each.recipe.task: each.recipe.digest for each in work}
+        return BenchmarkReport(tuple(cells), sum(each.known for each in work), digests)
 
 
 def fill_cells(
@@ -133,14 +131,27 @@ def fill_cells(
     listener: Listener = silent,
 ) -> BenchmarkReport:
     """Fill the missing cells of `models` x `suite` under `recipe`."""
-    settled = {"done"} if retry_failed else {"done", "failed"}
-    known = {
-        (r.model, r.dataset)
-        for r in store.runs(recipe=recipe.digest, current=True)
-        if r.status in settled and r.seed == recipe.seed
-    }
-    todo = [(m, d) for d in suite for m in models if (m.id, d.name) not in known]
-    report = BenchmarkReport((), len(models) * len(suite) - len(todo), {recipe.task: recipe.digest})
+    return _fill(
+        store, missing_cells(store, models, suite, recipe, retry_failed=retry_failed), workers, listener
+    )
+
+
+def _fill_within(
+    store: Registry, work: Sequence[Missing], budget: int, workers: int | None, listener: Listener
+) -> list[Cell]:
+    """Fill `budget` cells in rounds: what a round found decides what is most informative next."""
+    cells: list[Cell] = []
+    while (left := budget - len(cells)) > 0 and any(each.cells for each in work):
+        chosen = within(store, work, left)
+        for each in chosen:
+            cells += _fill(store, each, workers, listener).cells
+        work = [each.without(done.cells) for each, done in zip(work, chosen, strict=True)]
+    return cells
+
+
+def _fill(store: Registry, work: Missing, workers: int | None, listener: Listener) -> BenchmarkReport:
+    recipe, todo = work.recipe, work.cells
+    report = BenchmarkReport((), work.known, {recipe.task: recipe.digest})
     if not todo:
         return report
     with turn(store, f"cells-{recipe.digest}", "benchmarking under the same recipe"):
@@ -247,7 +258,7 @@ def _fetch(model: Model) -> Path | HubselectError:
 def _chosen_models(store: Registry, task: Task, wanted: Sequence[str]) -> list[Model]:
     if wanted:
         return [pinned(store, m) for m in map(store.model, wanted) if m.task == task]
-    return [m for m in store.models(task) if m.revision is not None]
+    return [m for m in store.models(task, indexed_only=False) if m.revision is not None]
 
 
 def _chosen_datasets(store: Registry, task: Task, wanted: Sequence[str]) -> list[Dataset]:
@@ -258,5 +269,7 @@ def _chosen_datasets(store: Registry, task: Task, wanted: Sequence[str]) -> list
 
 
 def pinned(store: Registry, model: Model) -> Model:
-    """The model at its pinned revision; one known by name only (imported) is looked up on the Hub now."""
-    return model if model.revision is not None else store.add_model(index_model(model.id))
+    """The model at its pinned revision; one known by name (imported) or from a listing only is looked
+    up on the Hub now."""
+    known = model.revision is not None and not model.indexed_only
+    return model if known else store.add_model(index_model(model.id))

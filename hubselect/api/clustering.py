@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from hubselect.api.cluster_upkeep import cluster_afresh, events_between, keep_up
 from hubselect.api.opening import opened
 from hubselect.errors import KnowledgeMissing
 from hubselect.knowledge.clusters import cluster as cluster_models
@@ -51,6 +52,8 @@ def cluster(
 
 def refreshed(store: Registry, recipe: Recipe) -> Clustering | None:
     """The clustering under `recipe`, brought up to date with the matrix; None if there is none yet."""
+    if keep_up(store, recipe) is not None:
+        return store.clustering(recipe.task, recipe.digest)
     kept = store.clustering(recipe.task, recipe.digest)
     if kept is None:
         return None
@@ -60,7 +63,12 @@ def refreshed(store: Registry, recipe: Recipe) -> Clustering | None:
 
 
 def recomputed(store: Registry, recipe: Recipe) -> Clustering:
-    """Cluster again with the settings last used under `recipe` (the defaults if never)."""
+    """The clustering of the matrix of now with the settings last used under `recipe` (the defaults if never).
+
+    Average linkage is brought up to date, which gives what clustering again would give.
+    """
+    if keep_up(store, recipe) is not None and (kept := store.clustering(recipe.task, recipe.digest)):
+        return kept
     kept = store.clustering(recipe.task, recipe.digest)
     if kept is None:
         return _compute(store, recipe)
@@ -87,6 +95,8 @@ def _compute(
     method: Method = "average",
     n_clusters: int | None = None,
 ) -> Clustering:
+    if method == "average" and n_clusters is None:
+        return cluster_afresh(store, recipe, threshold, top_k)
     found = cluster_models(
         matrix_of(store, recipe),
         task=recipe.task,
@@ -96,6 +106,8 @@ def _compute(
         method=method,
         n_clusters=n_clusters,
     )
-    named = inherit_ids(store.clustering(recipe.task, recipe.digest), found)
-    store.save_clustering(named)
+    before = store.clustering(recipe.task, recipe.digest)
+    named = inherit_ids(before, found, store.highest_cluster(recipe.task, recipe))
+    highest = max([store.highest_cluster(recipe.task, recipe), *(c.id for c in named.clusters)])
+    store.save_clustering_with(named, events_between(before, named, highest))
     return named

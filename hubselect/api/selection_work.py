@@ -178,7 +178,8 @@ class SelectionWork:
         self._listener(Progress("fine-tune", event.stage, self._recipe.stages, text))
 
     def _largest(self) -> int:
-        return max((m.weights_bytes or 0 for m in self._store.models(self._dataset.task)), default=0)
+        known = self._store.models(self._dataset.task, indexed_only=False)
+        return max((m.weights_bytes or 0 for m in known), default=0)
 
 
 def _within(store: Registry, found: Recall, k: int, limit: int | None) -> tuple[Recalled, ...]:

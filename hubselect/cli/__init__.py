@@ -16,17 +16,21 @@ COMMANDS = {
     "add-model": "growing:add_model",
     "backtest": "backtesting:backtest",
     "benchmark": "benchmarking:benchmark",
+    "claims": "entries:claims",
     "cluster": "clusters:cluster",
     "clusters": "clusters:clusters",
     "curves": "results:curves",
     "datasets": "entries:datasets",
     "demo": "demo:demo",
+    "index": "indexing:index",
+    "init": "init:init",
     "matrix": "results:matrix",
     "models": "entries:models",
     "recall": "recalling:recall",
     "registry": "registry:registry",
     "select": "selecting:select",
     "selections": "selecting:selections",
+    "suite": "suites:suite",
 }
 
 

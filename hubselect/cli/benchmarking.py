@@ -21,6 +21,12 @@ from hubselect.cli.output import Output, common
 @click.option(
     "--seed", type=click.IntRange(0), help="Seed of head, order and dropout (default: as before, else 0)."
 )
+@click.option(
+    "--budget",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Fill at most N cells, the most informative first (default: all that are missing).",
+)
 @click.option("--retry-failed", is_flag=True, help="Also repeat cells that failed.")
 @workers
 @common
@@ -31,6 +37,7 @@ def benchmark(
     stages_per_epoch: int | None,
     max_train_samples: int | None,
     seed: int | None,
+    budget: int | None,
     retry_failed: bool,
     workers: int | None,
     registry: str | None,
@@ -50,6 +57,7 @@ def benchmark(
             stages_per_epoch=stages_per_epoch,
             max_train_samples=max_train_samples,
             seed=seed,
+            budget=budget,
             retry_failed=retry_failed,
             workers=workers,
             listener=listener,

@@ -49,13 +49,22 @@ def cluster(
 
 @click.command()
 @click.option("--task", type=TASK, help="Only models of this task.")
+@click.option("--history", is_flag=True, help="What happened to the clusters, oldest first.")
+@click.option("--limit", type=click.IntRange(1), help="Only so many of the newest events (with --history).")
 @common
-def clusters(task: str | None, registry: str | None, out: Output) -> None:
-    """Show the clusters and their representatives."""
+def clusters(task: str | None, history: bool, limit: int | None, registry: str | None, out: Output) -> None:
+    """Show the clusters and their representatives, or how they came to be."""
     from hubselect.errors import KnowledgeMissing
     from hubselect.registry import Registry
-    from hubselect.reports import documents, text
+    from hubselect.reports import cluster_history, documents, text
 
+    if limit is not None and not history:
+        raise click.UsageError("--limit goes with --history")
+    if history:
+        with Registry.open(registry, create=False) as store:
+            events = store.cluster_events(task, limit=limit)
+        out.result(cluster_history.history_document(events), lambda: cluster_history.history(events))
+        return
     with Registry.open(registry, create=False) as store:
         found = [c for c in store.clusterings() if task in (None, c.task)]
     if not found:

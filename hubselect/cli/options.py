@@ -37,6 +37,21 @@ class Size(click.ParamType[int]):
         return int(float(match[1]) * _UNITS[match[2]])
 
 
+class Count(click.ParamType[int]):
+    """A number of things: 500000, 100k, 66M, 1.5B."""
+
+    name = "count"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmbg]?)", str(value).strip().lower().replace("_", ""))
+        if match is None:
+            self.fail(f"{value!r} is not a number; write 100k, 66M or 1.5B", param, ctx)
+        return round(float(match[1]) * {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "g": 10**9}[match[2]])
+
+
+COUNT = Count()
+
+
 def columns(function: Function) -> Function:
     """Which columns of a dataset hold what, when its metadata does not tell."""
     for option in (

@@ -1,4 +1,4 @@
-"""`hubselect registry ...`: scores in and out, and the invariants of the database."""
+"""`hubselect registry ...`: scores and whole registries in and out, and the invariants of the database."""
 
 from __future__ import annotations
 
@@ -34,10 +34,9 @@ class Columns(click.ParamType[dict[str, str]]):
 @click.option(
     "--format",
     "layout",
-    type=click.Choice(["tidy", "matrix"]),
-    default="tidy",
-    show_default=True,
-    help="tidy: CSV or Parquet with columns model, dataset, score; matrix: a folder with matrix.txt.",
+    type=click.Choice(["tidy", "matrix", "registry"]),
+    help="tidy: CSV or Parquet with columns model, dataset, score; matrix: a folder with matrix.txt; "
+    "registry: a folder of `export --what registry`. (default: tidy, or registry for such a folder)",
 )
 @click.option("--columns", type=Columns(), metavar="model=A,...", help="The file's own column names.")
 @click.option("--recipe", metavar="NAME", help="Name of the recipe these scores were made with.")
@@ -45,7 +44,7 @@ class Columns(click.ParamType[dict[str, str]]):
 @common
 def import_(
     path: str,
-    layout: str,
+    layout: str | None,
     columns: dict[str, str] | None,
     recipe: str | None,
     task: str | None,
@@ -54,8 +53,14 @@ def import_(
 ) -> None:
     """Import scores, validation curves or proxy scores. A faulty file is refused as a whole."""
     from hubselect.registry import Registry
+    from hubselect.registry.sharing import is_exported_registry
     from hubselect.reports import documents, text
 
+    if layout == "registry" or (layout is None and is_exported_registry(path)):
+        if columns or recipe or task:
+            raise click.UsageError("--columns, --recipe and --task are for scores, not for a whole registry")
+        _import_registry(path, registry, out)
+        return
     with Registry.open(registry) as store:
         report = store.import_scores(
             path,
@@ -67,14 +72,28 @@ def import_(
     out.result(documents.import_document(report), lambda: text.imported(report))
 
 
+def _import_registry(path: str, registry: str | None, out: Output) -> None:
+    from hubselect.api.sharing import import_registry
+    from hubselect.reports import sharing
+
+    report = import_registry(path, registry=registry)
+    out.result(sharing.merge_document(report), lambda: sharing.merged(report, "this registry"))
+    _warn(sharing.warning(report.conflicts), out)
+
+
+def _warn(line: str | None, out: Output) -> None:
+    if line is not None:
+        out.note(line)
+
+
 @registry.command("export")
 @click.argument("path", type=click.Path())
 @click.option(
     "--what",
-    type=click.Choice(["scores", "curves", "proxies", "all"]),
+    type=click.Choice(["scores", "curves", "proxies", "all", "registry"]),
     default="scores",
     show_default=True,
-    help="all: a folder with one file of each.",
+    help="all: a folder with one file of each; registry: everything that `push` would share, as a folder.",
 )
 @common
 def export(path: str, what: str, registry: str | None, out: Output) -> None:
@@ -82,9 +101,67 @@ def export(path: str, what: str, registry: str | None, out: Output) -> None:
     from hubselect.registry import Registry
     from hubselect.reports import documents, text
 
+    if what == "registry":
+        from hubselect.reports import sharing
+
+        with Registry.open(registry, create=False) as store:
+            whole = store.export_registry(path)
+        out.result(sharing.exported_document(whole), lambda: sharing.exported(whole))
+        return
     with Registry.open(registry, create=False) as store:
         written = store.export(path, what=what)  # type: ignore[arg-type]
     out.result(documents.export_document(written), lambda: text.exported(written))
+
+
+@registry.command("push")
+@click.argument("repo")
+@click.option("--private", is_flag=True, help="Make a new repository private.")
+@click.option(
+    "--prefer",
+    type=click.Choice(["remote", "local"]),
+    default="remote",
+    show_default=True,
+    help="Whose score stands where the repository already holds another one.",
+)
+@common
+def push(repo: str, private: bool, prefer: str, registry: str | None, out: Output) -> None:
+    """Add the registry's results to the Hub dataset repository REPO, which is made if there is none.
+
+    What others shared there stays. Selections, target datasets, failed runs and names that are local
+    paths never leave this machine.
+    """
+    from hubselect.api import sharing as api
+    from hubselect.registry import Registry
+    from hubselect.reports import sharing
+
+    with Registry.open(registry, create=False) as store:
+        done = api.push(repo, registry=store, private=private, prefer=prefer)  # type: ignore[arg-type]
+    out.result(sharing.pushed_document(done), lambda: sharing.pushed(done))
+    _warn(sharing.warning(done.exported.merged.conflicts), out)
+
+
+@registry.command("pull")
+@click.argument("repo")
+@click.option("--revision", metavar="R", help="Branch, tag or commit (default: the newest).")
+@click.option(
+    "--prefer",
+    type=click.Choice(["local", "remote"]),
+    default="local",
+    show_default=True,
+    help="Whose score stands where this registry already holds another one.",
+)
+@common
+def pull(repo: str, revision: str | None, prefer: str, registry: str | None, out: Output) -> None:
+    """Merge the registry shared in the Hub dataset repository REPO into this one.
+
+    Local measurements stay unless --prefer remote is given; every conflict is listed.
+    """
+    from hubselect.api import sharing as api
+    from hubselect.reports import sharing
+
+    done = api.pull(repo, revision=revision, registry=registry, prefer=prefer)  # type: ignore[arg-type]
+    out.result(sharing.pulled_document(done), lambda: sharing.pulled(done))
+    _warn(sharing.warning(done.merged.conflicts), out)
 
 
 @registry.command("check")

@@ -93,6 +93,7 @@ class Call:
     url: str
     store: RepositoryStore
     page_size: int
+    body: bytes = b""
 
     @property
     def user(self) -> str | None:

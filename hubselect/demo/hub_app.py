@@ -46,17 +46,18 @@ class HubApp:
         if found is None:
             return ApiError(404, "NotFound", "No such endpoint in the mini hub").response()
         route, parts = found
-        body = (await http.body()).decode("utf-8", "replace")
+        body = await http.body()
         is_form = http.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
         call = Call(
             method=http.method,
             parts=parts,
             query=parse_qs(http.url.query, keep_blank_values=True),
-            form=parse_qs(body) if is_form else {},
+            form=parse_qs(body.decode("utf-8", "replace")) if is_form else {},
             headers=http.headers,
             url=str(http.url.replace(query="")),
             store=self.store,
             page_size=self.page_size,
+            body=body,
         )
         try:
             return await run_in_threadpool(route.handler, call)
@@ -99,7 +100,8 @@ async def _deliver(answer: Answer, asked: Request, fault: Fault | None, journal:
 
 
 def _parts(answer: Answer, fault: Fault | None) -> tuple[int, dict[str, str], Iterator[bytes]]:
-    headers = {name.lower(): value for name, value in answer.headers.items()}
+    given = {**answer.headers, **(fault.headers if fault is not None else {})}
+    headers = {name.lower(): value for name, value in given.items()}
     if isinstance(answer, FileAnswer):
         return answer.status, headers, _spoilt(answer.chunks(), fault)
     return answer.status_code, headers, _spoilt(iter((bytes(answer.body),)), fault)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -85,7 +85,7 @@ class Fault:
 
     `status`: answer with this error instead. `cut`: break the connection after so many bytes of
     the body. `corrupt`: send a changed body of the right length. `delay`: wait so many seconds
-    first. `hits` counts the requests that got it.
+    first. `headers`: set these in the answer. `hits` counts the requests that got it.
     """
 
     matches: Callable[[Request], bool]
@@ -94,6 +94,7 @@ class Fault:
     cut: int | None = None
     corrupt: bool = False
     delay: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
     hits: int = 0
 
 

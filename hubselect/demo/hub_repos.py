@@ -6,7 +6,8 @@
 
 The folder is the truth: it is read again at every request (hashes are kept while a file's size
 and modification time stay the same), so adding, changing or removing files takes effect at once
-and gives a new commit sha. There is no history: old shas are unknown. Nothing here knows HTTP.
+and gives a new commit sha. Old shas are known only of commits made over HTTP (see hub_commits).
+Nothing here knows HTTP.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -136,10 +139,13 @@ class Snapshot:
 class Repository:
     """A folder seen as a repository; reads the folder when asked."""
 
-    def __init__(self, kind: RepoType, repo_id: str, folder: Path, hashes: HashCache) -> None:
+    def __init__(
+        self, kind: RepoType, repo_id: str, folder: Path, hashes: HashCache, history: Path | None = None
+    ) -> None:
         self.kind: RepoType = kind
         self.id = repo_id
         self.folder = folder
+        self.history = history
         self.settings = RepoSettings.read(folder / SETTINGS_FILE)
         self._hashes = hashes
 
@@ -160,14 +166,33 @@ class Repository:
         return {MAIN: self.folder, **others}
 
     def snapshot(self, revision: str = MAIN) -> Snapshot | None:
-        """The files at a ref name (`refs/heads/x`, `refs/tags/x` and `x` alike) or current sha."""
+        """The files at a ref name (`refs/heads/x`, `refs/tags/x` and `x` alike), a current or an old sha."""
         for ref in self.refs:
             if revision in (ref, f"refs/heads/{ref}", f"refs/tags/{ref}") or ref == f"refs/tags/{revision}":
                 return self._read(ref)
         snapshots = (self._read(ref) for ref in self.refs)
-        return next((s for s in snapshots if s.sha == revision), None)
+        found = next((s for s in snapshots if s.sha == revision), None)
+        return found if found is not None else self._old(revision)
+
+    def _old(self, sha: str) -> Snapshot | None:
+        folder = self.history / sha if self.history is not None and sha.isalnum() else None
+        if folder is None or not folder.is_dir():
+            return None
+        return Repository(self.kind, self.id, folder, self._hashes).snapshot(sha)
 
     def _read(self, ref: str) -> Snapshot:
+        """The files of a ref; read again when a commit took the folder's place meanwhile."""
+        for _ in range(1000):
+            try:
+                before = self.folder.stat().st_ino
+                snapshot = self._read_once(ref)
+                if self.folder.stat().st_ino == before:
+                    return snapshot
+            except FileNotFoundError:
+                time.sleep(0.001)
+        raise FileNotFoundError(f"{self.folder} went away while it was read")
+
+    def _read_once(self, ref: str) -> Snapshot:
         root = self.refs[ref]
         hidden = {place for place in self.refs.values() if place != root}
         files = {f.path: f for f in self._files(root, hidden)}
@@ -209,6 +234,7 @@ class RepositoryStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._hashes = HashCache()
+        self._swapping = threading.Lock()
 
     def find(self, kind: RepoType, repo_id: str) -> Repository | None:
         """The repository of that id, or None."""
@@ -216,12 +242,27 @@ class RepositoryStore:
         if len(parts) != 2 or any(part in ("", ".", "..") for part in parts):
             return None
         folder = self.root / kind / repo_id
-        return Repository(kind, repo_id, folder, self._hashes) if folder.is_dir() else None
+        with self._swapping:
+            return self._repository(kind, repo_id, folder) if folder.is_dir() else None
 
     def all(self, kind: RepoType) -> list[Repository]:
         """All repositories of one kind, by id."""
-        folders = sorted(p for p in (self.root / kind).glob("*/*") if p.is_dir())
-        return [Repository(kind, f"{p.parent.name}/{p.name}", p, self._hashes) for p in folders]
+        with self._swapping:
+            folders = sorted(p for p in (self.root / kind).glob("*/*") if p.is_dir())
+            return [self._repository(kind, f"{p.parent.name}/{p.name}", p) for p in folders]
+
+    def swap(self, repo: Repository, content: Path, sha: str) -> None:
+        """Put the folder `content` in the repository's place; what is there is kept as commit `sha`."""
+        assert repo.history is not None
+        old = repo.history / sha
+        old.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(old, ignore_errors=True)
+        with self._swapping:
+            repo.folder.rename(old)
+            content.rename(repo.folder)
+
+    def _repository(self, kind: RepoType, repo_id: str, folder: Path) -> Repository:
+        return Repository(kind, repo_id, folder, self._hashes, self.root / ".history" / kind / repo_id)
 
 
 def _digest(files: Iterable[RepoFile], salt: str = "") -> str:

@@ -1,7 +1,7 @@
-"""The Hub's read endpoints, as a table of (methods, address, handler).
+"""The Hub's endpoints as a table of (methods, address, handler), and the handlers that read.
 
 Addresses are matched against the raw, still percent-encoded path, because revisions hold encoded
-slashes (`refs%2Fconvert%2Fparquet`). Writing endpoints are further rows of the same table.
+slashes (`refs%2Fconvert%2Fparquet`). The handlers that write are in `hub_uploads`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,15 @@ from hubselect.demo.hub_records import (
     tree_entry,
 )
 from hubselect.demo.hub_repos import MAIN, Repository
+from hubselect.demo.hub_uploads import (
+    create_repo,
+    lfs_batch,
+    lfs_put,
+    lfs_verify,
+    make_commit,
+    preupload,
+    validate_yaml,
+)
 
 SORT_KEYS = ("downloads", "likes", "trendingScore", "createdAt", "lastModified")
 
@@ -125,13 +134,16 @@ class Route:
 
 
 def _route(methods: str, address: str, handler: Callable[[Call], Answer]) -> Route:
-    """`{T}`: models or datasets; `{id}`: a repository id; `{rev}`: a revision; `{path}`: the rest."""
+    """`{T}`: models or datasets; `{id}`: a repository id; `{rev}`: a revision; `{path}`: the rest;
+    `{oid}`: the sha256 of a large file.
+    """
     parts = {
         "{T}": r"(?P<kind>models|datasets)",
         "{P}": r"(?P<kind>datasets/|)",
         "{id}": r"(?P<id>[^/]+/[^/]+|[^/]+)",
         "{rev}": r"(?P<rev>refs/(?:convert|pr|heads|tags)/[^/]+|[^/]+)",
         "{path}": r"(?P<path>.+)",
+        "{oid}": r"(?P<oid>[0-9a-f]{64})",
     }
     for name, pattern in parts.items():
         address = address.replace(name, pattern)
@@ -151,6 +163,13 @@ ROUTES = (
     _route("GET", "/api/{T}/{id}/auth-check", auth_check),
     _route("GET", "/api/{T}/{id}/discussions", discussions),
     _route("GET", "/{P}{id}/resolve/{rev}/{path}", resolve),
+    _route("POST", "/api/repos/create", create_repo),
+    _route("POST", "/api/validate-yaml", validate_yaml),
+    _route("POST", "/api/{T}/{id}/preupload/{rev}", preupload),
+    _route("POST", "/api/{T}/{id}/commit/{rev}", make_commit),
+    _route("POST", "/{P}{id}.git/info/lfs/objects/batch", lfs_batch),
+    _route("PUT", "/{P}{id}.git/lfs-objects/{oid}", lfs_put),
+    _route("POST", "/{P}{id}.git/lfs-objects/{oid}/verify", lfs_verify),
 )
 
 

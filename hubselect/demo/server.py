@@ -16,7 +16,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -126,6 +126,7 @@ class MiniHub:
         cut: int | None = None,
         corrupt: bool = False,
         delay: float = 0.0,
+        headers: Mapping[str, str] | None = None,
     ) -> Fault:
         """Answer the next `times` (None: all) matching requests wrongly; see `Fault`.
 
@@ -133,7 +134,7 @@ class MiniHub:
         bytes_sent are still 0).
         """
         matches = match if callable(match) else lambda request: match in request.path
-        fault = Fault(matches, status, times, cut, corrupt, delay)
+        fault = Fault(matches, status, times, cut, corrupt, delay, headers or {})
         self._faults.add(fault)
         return fault
 

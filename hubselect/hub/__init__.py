@@ -19,10 +19,17 @@ if TYPE_CHECKING:
     )
     from hubselect.hub.datasets import index_dataset
     from hubselect.hub.downloads import Download, download_model
+    from hubselect.hub.listings import Claim, ListedModel, listed_dataset, listed_model
     from hubselect.hub.models import index_model
+    from hubselect.hub.walking import ListQuery, Page, Patience, pages
 
 _HOMES = {
+    "Claim": "listings",
     "Download": "downloads",
+    "ListQuery": "walking",
+    "ListedModel": "listings",
+    "Page": "walking",
+    "Patience": "walking",
     "check_repo_id": "client",
     "download_model": "downloads",
     "endpoint_notice": "client",
@@ -31,10 +38,18 @@ _HOMES = {
     "hub_token": "client",
     "index_dataset": "datasets",
     "index_model": "models",
+    "listed_dataset": "listings",
+    "listed_model": "listings",
+    "pages": "walking",
 }
 
 __all__ = [
+    "Claim",
     "Download",
+    "ListQuery",
+    "ListedModel",
+    "Page",
+    "Patience",
     "check_repo_id",
     "download_model",
     "endpoint_notice",
@@ -43,6 +58,9 @@ __all__ = [
     "hub_token",
     "index_dataset",
     "index_model",
+    "listed_dataset",
+    "listed_model",
+    "pages",
 ]
 
 

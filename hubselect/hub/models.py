@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,9 +110,9 @@ def index_model(repo_id: str, *, revision: str | None = None) -> Model:
     with hub_errors(repo_id, revision=revision):
         info = hub_api().model_info(repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT)
     files = frozenset(s.rfilename for s in info.siblings or ())
-    _refuse_foreign_formats(repo_id, files)
+    refuse_foreign_formats(repo_id, files)
     config = _read_config(repo_id, commit_of(info))
-    _refuse_custom_code(repo_id, config)
+    refuse_custom_code(repo_id, config)
     task = decide_task(repo_id, info.pipeline_tag, config, files)
     weights = choose_weights(repo_id, info)
     return _record(repo_id, info, config, task, weights)
@@ -134,6 +135,13 @@ def _record(repo_id: str, info: ModelInfo, config: Mapping[str, Any], task: Task
         license=_first(card.get("license")),
         base_model=_first(card.get("base_model")),
         last_modified=info.last_modified.isoformat() if info.last_modified else None,
+        downloads=info.downloads,
+        likes=info.likes,
+        tags=tuple(info.tags or ()),
+        gated=info.gated or None,
+        pipeline_tag=info.pipeline_tag,
+        library=info.library_name,
+        hub_created_at=info.created_at.isoformat() if info.created_at else None,
     )
 
 
@@ -227,7 +235,8 @@ def _read_config(repo_id: str, sha: str) -> dict[str, Any]:
     return config
 
 
-def _refuse_foreign_formats(repo_id: str, files: frozenset[str]) -> None:
+def refuse_foreign_formats(repo_id: str, files: frozenset[str]) -> None:
+    """Raises UnsupportedModel for a repository without config.json, saying what it is instead."""
     if "config.json" in files:
         return
     if "adapter_config.json" in files:
@@ -240,7 +249,7 @@ def _refuse_foreign_formats(repo_id: str, files: frozenset[str]) -> None:
     raise UnsupportedModel(f"{repo_id} has no config.json, so it is no transformers checkpoint")
 
 
-def _refuse_custom_code(repo_id: str, config: Mapping[str, Any]) -> None:
+def refuse_custom_code(repo_id: str, config: Mapping[str, Any]) -> None:
     """A model that only its repository's own Python code can build is never run.
 
     Many repositories keep an `auto_map` from before transformers learnt their architecture;
@@ -256,6 +265,7 @@ def _refuse_custom_code(repo_id: str, config: Mapping[str, Any]) -> None:
         )
 
 
+@cache
 def _is_native(model_type: str) -> bool:
     folder = model_type.replace("-", "_").replace(".", "_")
     spec = find_spec("transformers")

@@ -7,7 +7,7 @@ import json
 import math
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -65,11 +65,10 @@ def choose_weights(repo_id: str, info: ModelInfo) -> Weights:
     Raises UnsupportedModel when neither format is there completely.
     """
     files = repo_files(info)
-    for format_ in _WHOLE:
-        names = _one_file(files, format_) or _shards(files, format_)
-        if names:
-            size = sum(files[n].size for n in names)
-            return Weights(format_, names, size, weights_digest(files[n] for n in (*names, "config.json")))
+    if (found := named_weights(files)) is not None:
+        format_, names = found
+        size = sum(files[n].size for n in names)
+        return Weights(format_, names, size, weights_digest(files[n] for n in (*names, "config.json")))
     foreign = sorted(n for n in files if n.endswith(_FOREIGN))
     if "adapter_config.json" in files:
         raise UnsupportedModel(f"{repo_id} is an adapter, not a whole model", "add its base model instead")
@@ -78,6 +77,15 @@ def choose_weights(repo_id: str, info: ModelInfo) -> Weights:
         f"{repo_id} has no complete weights in safetensors or PyTorch format{seen}",
         "convert it to safetensors, or choose another model",
     )
+
+
+def named_weights(names: Collection[str]) -> tuple[Format, tuple[str, ...]] | None:
+    """The format that would be fetched and its files, from the names of a repository's files alone;
+    None when neither format is there completely."""
+    for format_ in _WHOLE:
+        if files := _one_file(names, format_) or _shards(names, format_):
+            return format_, files
+    return None
 
 
 def weights_digest(files: Iterable[RepoFile]) -> str:
@@ -126,11 +134,11 @@ def _header_parameters(repo_id: str, file: RepoFile, sha: str) -> int:
         ) from error
 
 
-def _one_file(files: dict[str, RepoFile], format_: Format) -> tuple[str, ...]:
+def _one_file(files: Collection[str], format_: Format) -> tuple[str, ...]:
     return (_WHOLE[format_],) if _WHOLE[format_] in files else ()
 
 
-def _shards(files: dict[str, RepoFile], format_: Format) -> tuple[str, ...]:
+def _shards(files: Collection[str], format_: Format) -> tuple[str, ...]:
     """All shards and their index, or () when one is missing."""
     index = f"{_WHOLE[format_]}.index.json"
     found = {name: match for name in files if (match := _SHARD[format_].fullmatch(name))}

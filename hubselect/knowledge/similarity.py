@@ -85,6 +85,30 @@ def distance_matrix(scores: npt.ArrayLike, top_k: int = 5, min_overlap: int | No
     return _distance(similarity_matrix(scores, top_k, min_overlap))
 
 
+def distance_pairs(
+    first: npt.ArrayLike, second: npt.ArrayLike, top_k: int = 5, min_overlap: int | None = None
+) -> FloatArray:
+    """The distances of row i of `first` and row i of `second`, both [n, n_datasets]: [n].
+
+    Raises `InvalidInput` as `similarity_row` does.
+    """
+    one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if one.ndim != 2 or one.shape != other.shape:
+        raise InvalidInput(f"scores of shape {one.shape} cannot be paired with scores of shape {other.shape}")
+    needed = _checked(top_k, min_overlap, one.shape[1])
+    result = np.empty(len(one))
+    step = max(1, _TILE // max(1, one.shape[1]))
+    for start in range(0, len(one), step):
+        tile = slice(start, start + step)
+        result[tile] = _similarity(np.abs(one[tile] - other[tile]), top_k, needed)
+    return _distance(result)
+
+
+def shared_needed(top_k: int, min_overlap: int | None, n_datasets: int) -> int:
+    """How many shared datasets make two models comparable. Raises `InvalidInput` for senseless values."""
+    return _checked(top_k, min_overlap, n_datasets)
+
+
 def _distance(similarity: FloatArray) -> FloatArray:
     distance: FloatArray = np.round(1.0 - similarity, _DECIMALS)
     return distance

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from hubselect.registry.checks import Problem
     from hubselect.registry.entries import HubResult
     from hubselect.registry.importing import ImportReport
+    from hubselect.registry.indexing import IndexCursor, Indexed
     from hubselect.registry.selections import Event, SelectionRecord, SelectionRequest, SelectionSummary
     from hubselect.registry.store import Registry
 
@@ -16,6 +17,8 @@ _HOMES = {
     "Event": "selections",
     "HubResult": "entries",
     "ImportReport": "importing",
+    "IndexCursor": "indexing",
+    "Indexed": "indexing",
     "Problem": "checks",
     "Registry": "store",
     "SelectionRecord": "selections",
@@ -27,6 +30,8 @@ __all__ = [
     "Event",
     "HubResult",
     "ImportReport",
+    "IndexCursor",
+    "Indexed",
     "Problem",
     "Registry",
     "SelectionRecord",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Dialect, MetaData, Text, TypeDecorator
+from sqlalchemy import CheckConstraint, Dialect, MetaData, Text, TypeDecorator, false, text
 from sqlmodel import SQLModel
 
 NAMING = {
@@ -28,6 +28,13 @@ class JsonText(TypeDecorator[Any]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
+
+
+EMPTY_LIST: dict[str, Any] = {"server_default": text("'[]'")}
+"""Arguments of a JSON column that old rows and bulk inserts may leave out."""
+
+NO: dict[str, Any] = {"server_default": false()}
+"""Arguments of a truth value that old rows and bulk inserts may leave out."""
 
 
 def finite_column(column: str) -> CheckConstraint:

@@ -1,11 +1,11 @@
-"""The engine: where a registry lives, how its transactions begin, what its errors become.
+"""The database of one registry: its transactions, and the engine of one that is a SQLite file.
 
 SQLite runs in WAL mode with `synchronous=FULL`: a committed stage survives `kill -9` and a
 power cut, and one fsync per stage costs nothing beside fine-tuning. Every BEGIN is explicit
 (`isolation_level=None` on connect), because otherwise an exception inside a transaction
 leaves the first CREATE TABLE in place. Writers take BEGIN IMMEDIATE, so a transaction that
-reads before it writes never finds out too late that another process was faster. On PostgreSQL
-an advisory lock gives the same single writer.
+reads before it writes never finds out too late that another process was faster. The engine of
+a PostgreSQL server (`postgresql.py`) gives the same single writer.
 """
 
 from __future__ import annotations
@@ -15,77 +15,19 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DisconnectionError, IntegrityError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError, StatementError
 from sqlmodel import Session
 
 from hubselect.errors import InvalidInput, RegistryError
+from hubselect.registry.failures import CHOOSE, mapped
+from hubselect.registry.locations import Location
+from hubselect.registry.postgresql import postgresql_engine
 
 BUSY_SECONDS = 30.0
-_WRITER_LOCK = 0x48554253  # "HUBS": the key of the advisory lock on PostgreSQL
-_LOCATION_HINT = "give a file path, sqlite:///PATH or postgresql://USER@HOST/NAME"
-
-
-@dataclass(frozen=True)
-class Location:
-    """Where a registry lives: `path` is None when it is not a file; `home` holds files beside it."""
-
-    url: str
-    path: Path | None
-    home: Path
-    text: str
-
-
-def hub_home() -> Path:
-    """`$HF_HOME`, or the default of the Hub's own client."""
-    if chosen := os.environ.get("HF_HOME"):
-        return Path(chosen).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache).expanduser() if cache else Path.home() / ".cache") / "huggingface"
-
-
-def locate(location: str | Path | None) -> Location:
-    """Resolve a path, a URL or None (`HUBSELECT_REGISTRY`, else `$HF_HOME/hubselect/registry.db`).
-
-    Raises `InvalidInput` for anything else.
-    """
-    given = location or os.environ.get("HUBSELECT_REGISTRY") or hub_home() / "hubselect" / "registry.db"
-    text = str(given)
-    if isinstance(given, str) and "://" in given:
-        scheme = given.split("://", 1)[0].partition("+")[0]
-        if scheme in {"postgresql", "postgres"}:
-            return _postgresql(given)
-        if scheme != "sqlite":
-            raise InvalidInput(f"{scheme}:// is not a kind of registry hubselect can open", _LOCATION_HINT)
-        text = _sqlite_path(given)
-    elif text == ":memory:":
-        raise InvalidInput("a registry has to be kept in a file", _LOCATION_HINT)
-    path = Path(os.path.abspath(Path(text).expanduser()))
-    return Location(f"sqlite:///{path}", path, path.with_name(path.name + ".files"), str(path))
-
-
-def _sqlite_path(url: str) -> str:
-    try:
-        database = make_url(url).database
-    except (ArgumentError, ValueError):
-        database = None
-    if not database or database == ":memory:":
-        raise InvalidInput(f"{url} does not name a file", _LOCATION_HINT)
-    return database
-
-
-def _postgresql(url: str) -> Location:
-    try:
-        parsed = make_url(url).set(drivername="postgresql+psycopg")
-    except (ArgumentError, ValueError):
-        raise InvalidInput("the PostgreSQL URL of the registry cannot be read", _LOCATION_HINT) from None
-    shown = parsed.set(drivername="postgresql").render_as_string(hide_password=True)
-    return Location(parsed.render_as_string(hide_password=False), None, hub_home() / "hubselect", shown)
 
 
 class Database:
@@ -93,7 +35,8 @@ class Database:
 
     def __init__(self, location: Location) -> None:
         self.location = location
-        self.engine = _sqlite_engine(location) if location.path else _postgresql_engine(location)
+        self.engine = _sqlite_engine(location) if location.path else postgresql_engine(location, BUSY_SECONDS)
+        self._pid = os.getpid()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -110,6 +53,7 @@ class Database:
     @contextmanager
     def connection(self, *, write: bool) -> Iterator[Connection]:
         """A bare connection in a transaction, foreign errors mapped."""
+        self._leave_connections_of_parent()
         try:
             with self.engine.connect() as bare:
                 connection = bare.execution_options(hubselect_write=write)
@@ -117,6 +61,8 @@ class Database:
                     yield connection
         except SQLAlchemyError as error:
             raise mapped(error, self.location) from error
+        except (OverflowError, UnicodeEncodeError) as error:  # of the driver, which SQLAlchemy passes on
+            raise InvalidInput(f"a value cannot be stored in the registry: {error}") from error
 
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[Session]:
@@ -127,35 +73,15 @@ class Database:
             yield session
             session.flush()
 
+    def _leave_connections_of_parent(self) -> None:
+        # Before anything is sent through a socket that the parent goes on using.
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self.engine.dispose(close=False)
+
     def close(self) -> None:
+        self._leave_connections_of_parent()
         self.engine.dispose()
-
-
-def mapped(error: SQLAlchemyError, location: Location) -> Exception:
-    """The error of `errors.py` that says what a SQLAlchemy error means for the user."""
-    cause = getattr(error, "orig", None) or error
-    text = str(cause)
-    if isinstance(error, StatementError) and isinstance(cause, TypeError | ValueError | OverflowError):
-        return InvalidInput(f"a value cannot be stored in the registry: {text}")
-    for part, message, hint in _MEANINGS:
-        if part in text:
-            return RegistryError(message.format(location.text), hint)
-    if isinstance(error, IntegrityError):
-        return RegistryError(f"the registry {location.text} refused the data: {text}", "nothing was changed")
-    return RegistryError(f"the registry {location.text} failed: {text}", "run `hubselect registry check`")
-
-
-_CHOOSE = "choose another place with --registry or HUBSELECT_REGISTRY"
-_MEANINGS = (
-    ("not a database", "{} is not a hubselect registry: it is not a database", _CHOOSE),
-    ("database is locked", "the registry {} is busy: another process is writing to it", "try again"),
-    ("readonly database", "the registry {} cannot be written", _CHOOSE),
-    ("unable to open", "the registry {} cannot be opened", _CHOOSE),
-    ("disk is full", "no space is left for the registry {}", "free some space and repeat the command"),
-    ("disk I/O error", "the registry {} cannot be read or written: disk I/O error", "check the disk"),
-    ("malformed", "the registry {} is damaged", "restore a copy, or `hubselect registry pull` a shared one"),
-    ("connection failed", "the registry {} does not answer", "is the PostgreSQL server running?"),
-)
 
 
 def _sqlite_engine(location: Location) -> Engine:
@@ -170,6 +96,7 @@ def _sqlite_engine(location: Location) -> Engine:
             "foreign_keys=ON",
             "synchronous=FULL",
             "cache_size=-65536",
+            "wal_autocheckpoint=16384",  # 64 MB: a page that many commits touch is copied back once
         ):
             raw.execute(f"PRAGMA {pragma}")
 
@@ -183,23 +110,6 @@ def _sqlite_engine(location: Location) -> Engine:
     def begin(connection: Connection) -> None:
         write = connection.get_execution_options().get("hubselect_write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    return engine
-
-
-def _postgresql_engine(location: Location) -> Engine:
-    try:
-        engine = create_engine(location.url, pool_pre_ping=True)
-    except ModuleNotFoundError:
-        raise RegistryError(
-            f"the registry {location.text} needs psycopg, which is not installed",
-            "pip install 'psycopg[binary]'",
-        ) from None
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("hubselect_write", False):
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
 
     return engine
 
@@ -223,10 +133,10 @@ def prepare_file(location: Location, *, create: bool) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RegistryError(f"{path.parent} cannot be made: {error.strerror}", _CHOOSE) from None
+            raise RegistryError(f"{path.parent} cannot be made: {error.strerror}", CHOOSE) from None
     places = [p for p in (path.parent, path) if p.exists()]
     if not all(os.access(p, os.W_OK) for p in places):
-        raise RegistryError(f"the registry {path} cannot be written", _CHOOSE)
+        raise RegistryError(f"the registry {path} cannot be written", CHOOSE)
     _use_wal(location, path)
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from hubselect.errors import InvalidInput
 from hubselect.records import Dataset, Model, ProxyScore, Recipe
 from hubselect.registry.base import Connected
+from hubselect.registry.bulk import in_chunks, upsert
 from hubselect.registry.rows import (
     checked_name,
     checked_task,
@@ -29,6 +31,12 @@ from hubselect.registry.rows import (
     to_recipe,
 )
 from hubselect.registry.tables import DatasetRow, HubResultRow, ModelRow, ProxyScoreRow, RecipeRow
+
+_CLAIM = ("dataset", "config", "split", "metric")
+POPULARITY = ("downloads", "likes", "tags", "gated", "pipeline_tag", "library", "hub_created_at")
+"""What the Hub says of a model whatever its revision; never replaced by nothing."""
+
+_LISTED = ("downloads", "likes", "tags", "gated", "license", "last_modified")
 
 
 @dataclass(frozen=True)
@@ -60,8 +68,11 @@ class Entries(Connected):
             row = session.exec(select(ModelRow).where(ModelRow.repo_id == model.id)).one_or_none()
             if row is None:
                 row = ModelRow(**model_values(model), created_at=now())
-            elif not _keeps_pin(row, model):
-                _assign(row, model_values(model))
+            else:
+                values = model_values(model)
+                if _keeps_pin(row, model):
+                    values = {k: values[k] for k in POPULARITY}
+                _assign(row, {k: v for k, v in values.items() if k not in POPULARITY or v not in (None, [])})
             session.add(row)
             session.flush()
             return to_model(row)
@@ -70,14 +81,6 @@ class Entries(Connected):
         """The model by its Hub id. Raises `UnknownEntry`."""
         with self._database.read() as session:
             return to_model(find_model(session, model_id))
-
-    def models(self, task: str | None = None) -> list[Model]:
-        """All models (of one task), by id."""
-        query = select(ModelRow).order_by(col(ModelRow.repo_id))
-        if task is not None:
-            query = query.where(ModelRow.task == checked_task(task))
-        with self._database.read() as session:
-            return [to_model(row) for row in session.exec(query)]
 
     def add_dataset(self, dataset: Dataset) -> Dataset:
         """Insert the dataset or update its metadata (role included); returns what the registry holds now.
@@ -95,7 +98,8 @@ class Entries(Connected):
             elif row.revision is not None and dataset.revision is None:
                 row.role = dataset.role
             else:
-                _assign(row, dataset_values(dataset))
+                values = dataset_values(dataset)
+                _assign(row, {k: v for k, v in values.items() if k not in _LISTED or v not in (None, [])})
             session.add(row)
             session.flush()
             return to_dataset(row)
@@ -140,8 +144,8 @@ class Entries(Connected):
         for a value that is not finite; nothing is stored then.
         """
         with self._database.write() as session:
-            models = _named(session, ModelRow, ModelRow.repo_id, {s.model for s in scores})
-            datasets = _named(session, DatasetRow, DatasetRow.name, {s.dataset for s in scores})
+            models = _named(session, ModelRow.repo_id, ModelRow, {s.model for s in scores})
+            datasets = _named(session, DatasetRow.name, DatasetRow, {s.dataset for s in scores})
             for score in scores:
                 model = models.get(score.model) or find_model(session, score.model)
                 dataset = datasets.get(score.dataset) or find_dataset(session, score.dataset)
@@ -166,19 +170,7 @@ class Entries(Connected):
     def add_hub_results(self, results: Sequence[HubResult]) -> None:
         """Store what model cards claim, replacing older claims of the same cards."""
         with self._database.write() as session:
-            for result in results:
-                model_id = known(find_model(session, result.model).id)
-                key = {k: getattr(result, k) for k in ("dataset", "config", "split", "metric")}
-                query = select(HubResultRow).filter_by(model_id=model_id, **key)
-                row = session.exec(query).one_or_none() or HubResultRow(
-                    model_id=model_id, repo_id=result.model, created_at=now(), revision="", value=0.0, **key
-                )
-                row.revision, row.value = (
-                    result.revision,
-                    finite(result.value, f"the claim of {result.model}"),
-                )
-                session.add(row)
-                session.flush()
+            add_claims(session, results)
 
     def hub_results(self, model: str | None = None) -> list[HubResult]:
         """What model cards claim, by model and dataset."""
@@ -186,12 +178,32 @@ class Entries(Connected):
             col(HubResultRow.repo_id), col(HubResultRow.dataset), col(HubResultRow.id)
         )
         if model is not None:
-            query = query.where(HubResultRow.repo_id == model)
+            ids = select(ModelRow.id).where(ModelRow.repo_id == model).scalar_subquery()
+            query = query.where(col(HubResultRow.model_id) == ids)
         with self._database.read() as session:
             return [
                 HubResult(r.repo_id, r.revision, r.dataset, r.metric, r.value, r.config, r.split)
                 for r in session.exec(query)
             ]
+
+
+def add_claims(session: Session, results: Sequence[HubResult]) -> None:
+    """Store claims of models that the registry holds; the same claim made again replaces the old one."""
+    models = _named(session, ModelRow.repo_id, ModelRow.id, {r.model for r in results})
+    moment = now()
+    values = {}
+    for result in results:
+        model_id = models.get(result.model) or known(find_model(session, result.model).id)
+        key = {k: getattr(result, k) for k in _CLAIM}
+        values[(model_id, *key.values())] = {
+            "model_id": model_id,
+            "repo_id": result.model,
+            "revision": result.revision,
+            "value": finite(result.value, f"the claim of {result.model}"),
+            "created_at": moment,
+            **key,
+        }
+    upsert(session, HubResultRow, ("model_id", *_CLAIM), list(values.values()), ("revision", "value"))
 
 
 def of_pinned(rows: type[Any]) -> ColumnElement[bool]:
@@ -200,7 +212,11 @@ def of_pinned(rows: type[Any]) -> ColumnElement[bool]:
 
 
 def _keeps_pin(row: ModelRow, model: Model) -> bool:
-    if row.revision is None or row.revision == model.revision:
+    if row.revision is None:
+        return False
+    if model.indexed_only and not row.indexed_only:
+        return True
+    if row.revision == model.revision:
         return False
     if model.revision is None:
         return True
@@ -212,13 +228,12 @@ def _assign(row: ModelRow | DatasetRow, values: dict[str, Any]) -> None:
         setattr(row, name, value)
 
 
-def _named(session: Session, rows: type[Any], column: Any, names: set[str]) -> dict[str, Any]:
-    """Rows by name for the wanted names; one query whatever their number."""
-    if len(names) < 500:
-        found = session.exec(select(rows).where(col(column).in_(sorted(names))))
-    else:
-        found = session.exec(select(rows))
-    return {getattr(row, column.key): row for row in found}
+def _named(session: Session, name: Any, wanted: Any, names: set[str]) -> dict[str, Any]:
+    """`wanted` (rows or a column) by name for the wanted names; one query for some hundred of them."""
+    found: dict[str, Any] = {}
+    for chunk in in_chunks(sorted(names)):
+        found.update(session.execute(columns(name, wanted).where(col(name).in_(chunk))).all())  # type: ignore[arg-type]
+    return found
 
 
 def _proxy_row(score: ProxyScore, model: ModelRow, dataset: DatasetRow) -> ProxyScoreRow:

@@ -76,7 +76,7 @@ class Importing(Connected):
         rows = typed(raw)
         stem = source or raw.stem
         with self._database.write() as session:
-            names = Names(session, raw)
+            names = Names(session, raw, rows)
             names.give_tasks(rows, task)
             new_models, new_datasets = names.add("model", rows), names.add("dataset", rows)
             if "proxy" in rows:

@@ -15,7 +15,16 @@ from sqlmodel import col, select
 from hubselect.errors import InvalidInput
 from hubselect.records import Cost, Recalled, Selection, Verdict
 from hubselect.registry.base import Connected
-from hubselect.registry.rows import find_dataset, find_model, find_recipe, find_selection, finite, known, now
+from hubselect.registry.rows import (
+    find_dataset,
+    find_model,
+    find_recipe,
+    find_selection,
+    finite,
+    known,
+    now,
+    one_line,
+)
 from hubselect.registry.selection_rows import (
     VERDICT,
     append,
@@ -156,7 +165,7 @@ class Journal(Connected):
         with self._database.write() as session:
             row = find_selection(session, selection_id)
             if row.status == "running":
-                row.status, row.reason, row.finished_at = "failed", " ".join(reason.split()), now()
+                row.status, row.reason, row.finished_at = "failed", one_line(reason), now()
                 session.add(row)
 
     def selection(self, selection_id: int) -> Selection:

@@ -38,7 +38,7 @@ class Matrices(Connected):
         """
         checked_task(task)
         with self._database.read() as session:
-            digest = _main_digest(session, task, measured=measured)
+            digest = main_digest(session, task, measured=measured)
             return to_recipe(find_recipe(session, digest)) if digest else None
 
     def matrix(self, task: str | None = None, recipe: Recipe | str | None = None) -> pd.DataFrame:
@@ -64,13 +64,8 @@ class Matrices(Connected):
         Raises `UnknownEntry` for a recipe or member the registry does not hold and `InvalidInput`
         when the clusters are not a partition with a representative among the members of each.
         """
-        _check_partition(clustering)
         with self._database.write() as session:
-            find_recipe(session, clustering.recipe)
-            old = select(ClusteringRow).filter_by(task=clustering.task, recipe_digest=clustering.recipe)
-            if (row := session.exec(old).one_or_none()) is not None:
-                _remove(session, known(row.id))
-            _insert(session, clustering)
+            replace_clustering(session, clustering)
 
     def clustering(self, task: str, recipe: Recipe | str) -> Clustering | None:
         """The clustering of a task's models under a recipe, None when there is none."""
@@ -102,6 +97,16 @@ class Matrices(Connected):
         return next((c.clusters for c in found if main and c.recipe == main.digest), found[-1].clusters)
 
 
+def replace_clustering(session: Session, clustering: Clustering) -> None:
+    """`Matrices.save_clustering` within a transaction."""
+    _check_partition(clustering)
+    find_recipe(session, clustering.recipe)
+    old = select(ClusteringRow).filter_by(task=clustering.task, recipe_digest=clustering.recipe)
+    if (row := session.exec(old).one_or_none()) is not None:
+        _remove(session, known(row.id))
+    _insert(session, clustering)
+
+
 def _finished() -> tuple[ColumnElement[bool], ...]:
     return (
         col(RunRow.status) == "done",
@@ -130,7 +135,8 @@ def _cells(digest: str) -> Select[Any]:
     )
 
 
-def _main_digest(session: Session, task: str, *, measured: bool = False) -> str | None:
+def main_digest(session: Session, task: str, *, measured: bool = False) -> str | None:
+    """Digest of `Matrices.main_recipe`."""
     imported = case((col(RecipeRow.origin) == "imported", 1), else_=0)
     query = (
         _joined(columns(col(RecipeRow.digest)))
@@ -150,11 +156,11 @@ def _chosen(session: Session, task: str | None, recipe: Recipe | str | None) -> 
             raise InvalidInput(f"the recipe {row.digest} is for {row.task}, not for {task}")
         return row.digest
     if task is not None:
-        return _main_digest(session, checked_task(task))
+        return main_digest(session, checked_task(task))
     tasks = sorted(session.execute(_joined(columns(col(RecipeRow.task))).distinct()).scalars())
     if len(tasks) > 1:
         raise InvalidInput("the registry has results for several tasks", f"name one of: {', '.join(tasks)}")
-    return _main_digest(session, tasks[0]) if tasks else None
+    return main_digest(session, tasks[0]) if tasks else None
 
 
 def _check_partition(clustering: Clustering) -> None:

@@ -11,12 +11,14 @@ from sqlmodel import Session, col
 from hubselect.records import Recipe
 from hubselect.registry.reading import Raw
 from hubselect.registry.rows import UNKNOWN_OPTIMIZER, insert_recipe, now
+from hubselect.registry.score_tables import of_recipe
 from hubselect.registry.tables import CurvePointRow, DatasetRow, ModelRow, ProxyScoreRow, RunRow
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _BATCH = 50_000
+_FEW = 500  # models asked for by name
 _KEY = ["model_id", "dataset_id", "seed"]
 _NO_TEST = "the imported scores hold no test score"
 _OTHERWISE = "import it under a recipe of its own (--recipe NAME)"
@@ -25,14 +27,18 @@ _OTHERWISE = "import it under a recipe of its own (--recipe NAME)"
 class Names:
     """The models and datasets that the registry knows while an import is under way."""
 
-    def __init__(self, session: Session, raw: Raw) -> None:
+    def __init__(self, session: Session, raw: Raw, rows: pd.DataFrame) -> None:
         self._session, self._raw = session, raw
+        self._wanted = {kind: rows[kind].unique().tolist() for kind in ("model", "dataset")}
         self._known = {kind: self._load(kind) for kind in ("model", "dataset")}
 
     def _load(self, kind: str) -> dict[str, tuple[int, str]]:
         rows: Any = ModelRow if kind == "model" else DatasetRow
         name = rows.repo_id if kind == "model" else rows.name
-        return {n: (i, t) for n, i, t in self._session.execute(sa.select(name, rows.id, rows.task))}
+        query = sa.select(name, rows.id, rows.task)
+        if len(self._wanted[kind]) <= _FEW:
+            query = query.where(name.in_(self._wanted[kind]))
+        return {n: (i, t) for n, i, t in self._session.execute(query)}
 
     def give_tasks(self, rows: pd.DataFrame, task: str | None) -> None:
         """Fill `rows.task` where it is unnamed; refuse a model or dataset of two tasks."""
@@ -117,10 +123,11 @@ def _recipe(name: str, task: str, rows: pd.DataFrame) -> Recipe:
 def _merge_tests(
     session: Session, raw: Raw, rows: pd.DataFrame, digest: str, source: str, counts: dict[str, Any]
 ) -> pd.DataFrame:
-    """Store the runs and their test scores; returns the ids of all of the recipe's runs."""
+    """Store the runs and their test scores; returns the ids of the recipe's runs of these models."""
     tests = rows.loc[~rows["val"], [*_KEY, "score", "line"]].rename(columns={"score": "test"})
     runs = rows[_KEY].drop_duplicates().merge(tests, on=_KEY, how="left")
-    runs = runs.merge(_runs_of(session, digest), on=_KEY, how="left")
+    models = [int(i) for i in rows["model_id"].unique()]
+    runs = runs.merge(_runs_of(session, digest, models), on=_KEY, how="left")
     there, tested = runs["run_id"].notna(), runs["test"].notna()
     differs = there & tested & runs["had"].notna() & (runs["test"] != runs["had"])
     _refuse_conflict(raw, runs[differs], rows)
@@ -131,14 +138,17 @@ def _merge_tests(
         session.execute(sa.update(RunRow).where(col(RunRow.id) == int(run_id)).values(done))
     counts["runs"] += int((~there).sum() + gained.sum())
     counts["unchanged"] += int((there & tested & ~gained).sum())
-    return _runs_of(session, digest)
+    return _runs_of(session, digest, models)
 
 
-def _runs_of(session: Session, digest: str) -> pd.DataFrame:
+def _runs_of(session: Session, digest: str, models: list[int]) -> pd.DataFrame:
+    """The recipe's runs of a few models, or all of them: one model more must not cost a whole matrix."""
     query: Any = sa.select(
         col(RunRow.id).label("run_id"), col(RunRow.model_id), col(RunRow.dataset_id), col(RunRow.seed),
         col(RunRow.test).label("had"),
-    ).where(col(RunRow.recipe_digest) == digest, col(RunRow.selection_id).is_(None))  # fmt: skip
+    ).where(of_recipe(digest), col(RunRow.selection_id).is_(None))  # fmt: skip
+    if len(models) <= _FEW:
+        query = query.where(col(RunRow.model_id).in_(models))  # by their index, not by the recipe's
     return _frame(session, query, {"run_id": "int64", **dict.fromkeys(_KEY, "int64"), "had": "float64"})
 
 

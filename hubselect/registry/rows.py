@@ -57,11 +57,16 @@ def finite(value: float, what: str) -> float:
     return number
 
 
-_TUPLES = {"weights_files", "labels", "text_columns", "label_names"}
+def one_line(text: str) -> str:
+    """`text` as one line that every database can hold; what cannot be printed becomes U+FFFD."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
+
+
+_TUPLES = {"weights_files", "labels", "text_columns", "label_names", "tags"}
 
 
 def model_values(model: Model) -> dict[str, Any]:
-    values = {k: list(v) if k in _TUPLES else v for k, v in asdict(model).items()}
+    values = {k: list(v) if k in _TUPLES else v for k, v in vars(model).items()}
     return {"repo_id": values.pop("id"), **values}
 
 

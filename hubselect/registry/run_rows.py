@@ -19,6 +19,7 @@ from hubselect.registry.rows import (
     insert_recipe,
     known,
     now,
+    one_line,
 )
 from hubselect.registry.tables import CurvePointRow, DatasetRow, ModelRow, RecipeRow, RunRow
 
@@ -64,7 +65,7 @@ def _outdated(row: RunRow, model: ModelRow, dataset: DatasetRow) -> bool:
 
 def close(session: Session, row: RunRow, status: str, reason: str) -> None:
     if row.status != "done":
-        row.status, row.reason = status, " ".join(reason.split())
+        row.status, row.reason = status, one_line(reason)
         session.add(row)
 
 

@@ -9,17 +9,38 @@ from pathlib import Path
 from types import TracebackType
 
 from hubselect.registry.checks import Checks
-from hubselect.registry.database import Database, locate, prepare_file
+from hubselect.registry.cluster_events import ClusterHistory
+from hubselect.registry.database import Database, prepare_file
 from hubselect.registry.entries import Entries
 from hubselect.registry.exporting import Exporting
+from hubselect.registry.frames import Frames
 from hubselect.registry.importing import Importing
+from hubselect.registry.indexing import Indexing
 from hubselect.registry.journal import Journal
+from hubselect.registry.locations import locate
 from hubselect.registry.matrices import Matrices
 from hubselect.registry.migrations import ensure_current
+from hubselect.registry.querying import Querying
 from hubselect.registry.runs import Runs
+from hubselect.registry.score_tables import ScoreTables
+from hubselect.registry.sharing import Sharing
 
 
-class Registry(Entries, Runs, Matrices, Journal, Importing, Exporting, Checks):
+class Registry(
+    Entries,
+    Querying,
+    Runs,
+    Matrices,
+    ScoreTables,
+    ClusterHistory,
+    Frames,
+    Journal,
+    Importing,
+    Exporting,
+    Indexing,
+    Sharing,
+    Checks,
+):
     """Everything known about checkpoints, datasets, runs, clusters and selections.
 
     Use it as a context manager: `with Registry.open() as registry: ...`. It may be shared by
@@ -55,7 +76,8 @@ class Registry(Entries, Runs, Matrices, Journal, Importing, Exporting, Checks):
     def home(self) -> Path:
         """The folder for files that belong to this registry (training states, outputs); may not exist yet.
 
-        `NAME.files` beside a database file NAME; `$HF_HOME/hubselect` for a registry that is not a file.
+        `NAME.files` beside a database file NAME; for a PostgreSQL URL a folder of its own below
+        `$HF_HOME/hubselect`, the same for every password.
         """
         return self._database.location.home
 

@@ -12,17 +12,31 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field
 
-from hubselect.registry.columns import JsonText, Table, finite_column, one_of
+# imported to be part of the metadata: whoever knows the tables knows all of them
+from hubselect.registry import growth_tables  # noqa: F401
+from hubselect.registry.columns import EMPTY_LIST, NO, JsonText, Table, finite_column, one_of
 
 
 class ModelRow(Table, table=True):
+    """A checkpoint; `indexed_only` says that nothing but the Hub's listing was looked at.
+
+    The indexes serve filters of one task in the order of one column, and are few: each costs a
+    random page per model when a listing of a million is written.
+    """
+
     __tablename__ = "models"
-    __table_args__ = (UniqueConstraint("repo_id"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        UniqueConstraint("repo_id"),
+        Index(None, "task", "downloads", "parameters", "license"),
+        Index(None, "task", "parameters"),
+        Index(None, "task", "last_modified"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     repo_id: str
     revision: str | None = None
-    task: str = Field(index=True)
+    task: str
     architecture: str | None = None
     model_type: str | None = None
     parameters: int | None = Field(default=None, sa_type=BigInteger)
@@ -35,6 +49,16 @@ class ModelRow(Table, table=True):
     base_model: str | None = None
     last_modified: str | None = None
     created_at: str
+    downloads: int | None = Field(default=None, sa_type=BigInteger)
+    likes: int | None = Field(default=None, sa_type=BigInteger)
+    tags: list[str] = Field(
+        default_factory=list, sa_type=JsonText, nullable=False, sa_column_kwargs=EMPTY_LIST
+    )
+    gated: str | None = None
+    pipeline_tag: str | None = None
+    library: str | None = None
+    hub_created_at: str | None = None
+    indexed_only: bool = Field(default=False, sa_column_kwargs=NO)
 
 
 class DatasetRow(Table, table=True):
@@ -61,6 +85,15 @@ class DatasetRow(Table, table=True):
     splits: dict[str, int | None] = Field(default_factory=dict, sa_type=JsonText, nullable=False)
     role: str = "benchmark"
     created_at: str
+    license: str | None = None
+    last_modified: str | None = None
+    downloads: int | None = Field(default=None, sa_type=BigInteger)
+    likes: int | None = Field(default=None, sa_type=BigInteger)
+    tags: list[str] = Field(
+        default_factory=list, sa_type=JsonText, nullable=False, sa_column_kwargs=EMPTY_LIST
+    )
+    gated: str | None = None
+    indexed_only: bool = Field(default=False, sa_column_kwargs=NO)
 
 
 class RecipeRow(Table, table=True):
@@ -219,6 +252,7 @@ class MembershipRow(Table, table=True):
         ForeignKeyConstraint(
             ["clustering_id", "number"], ["clusters.clustering_id", "clusters.number"], ondelete="CASCADE"
         ),
+        Index(None, "clustering_id", "number"),
     )
 
     clustering_id: int = Field(primary_key=True)

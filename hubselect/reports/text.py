@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
 from hubselect.records import Clustering, Dataset, Model, Recalled, Run, Selection, Verdict
 from hubselect.reports.numbers import duration, score, size
+from hubselect.reports.tables import Part as Part
+from hubselect.reports.tables import add_row as _row
+from hubselect.reports.tables import new_table as _table
 
 if TYPE_CHECKING:
     from hubselect.api.benchmarking import BenchmarkReport
@@ -23,29 +25,20 @@ if TYPE_CHECKING:
     from hubselect.registry.checks import Problem
     from hubselect.registry.importing import ImportReport
 
-Part = Table | str
 
-
-def _table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:
-    table = Table(title=escape(title), title_justify="left", header_style="bold", box=SIMPLE_HEAD)
-    for name in columns:
-        table.add_column(escape(name), justify="right" if name in right else "left", overflow="fold")
-    return table
-
-
-def _row(table: Table, *cells: object) -> None:
-    table.add_row(*(escape("" if c is None else str(c)) for c in cells))
-
-
-def models(found: Sequence[Model]) -> Table:
+def models(found: Sequence[Model], total: int | None = None) -> Table:
+    """`total` is how many there are when `found` is only the first of them."""
+    listed = any(m.downloads for m in found)
+    extra = ("downloads", "licence") if listed else ()
     table = _table(
-        f"{len(found)} models",
+        f"{len(found):,} of {total:,} models" if total and total > len(found) else f"{len(found)} models",
         "model",
         "architecture",
         "parameters",
         "weights",
         "head",
-        right=("parameters", "weights"),
+        *extra,
+        right=("parameters", "weights", "downloads"),
     )
     for m in found:
         if m.revision is None:
@@ -53,8 +46,9 @@ def models(found: Sequence[Model]) -> Table:
             continue
         parameters = f"{m.parameters:,}" if m.parameters else "?"
         weights = size(m.weights_bytes) if m.weights_bytes else "?"
-        head = f"{len(m.labels)} classes" if m.has_head else "none"
-        _row(table, m.id, m.architecture or "?", parameters, weights, head)
+        head = f"{len(m.labels)} classes" if m.has_head else "?" if m.indexed_only else "none"
+        more = (f"{m.downloads:,}" if m.downloads is not None else "?", m.license or "?") if listed else ()
+        _row(table, m.id, m.architecture or "?", parameters, weights, head, *more)
     return table
 
 

@@ -21,6 +21,8 @@ QUERIES = [
     ("backtest", "-k", "3"),
     ("cluster", "--threshold", "0.05", "--method", "kmeans", "--clusters", "3"),
     ("registry", "check"),
+    ("suite", "--size", "3"),
+    ("init", "--suite", "paper-nlp", "--dry-run"),
 ]
 
 
@@ -55,6 +57,19 @@ def test_clusters_are_the_groups_that_were_imported(registry: Path, run: Run) ->
     for cluster in found["clusters"]:
         assert cluster["representative"] == max(cluster["members"], key=means.__getitem__)
         assert cluster["size"] == len(cluster["members"])
+
+
+def test_the_history_of_clusters_is_told(registry: Path, run: Run) -> None:
+    """Oldest first, numbered from 1; `--limit` keeps the newest and goes with `--history` only."""
+    run("cluster", "--threshold", "0.9")
+    run("cluster", "--threshold", "0.05")
+    events = run("clusters", "--history", "--json").document["events"]
+    assert [e["sequence"] for e in events] == list(range(1, len(events) + 1))
+    assert {"clustered", "split", "created", "left"} <= {e["kind"] for e in events}
+    assert {"time", "task", "recipe"} <= set(events[0])
+    assert run("clusters", "--history", "--limit", "1", "--json").document["events"] == events[-1:]
+    assert "split into" in run("clusters", "--history").out
+    assert run("clusters", "--limit", "1").code == 2
 
 
 def test_backtest_document_has_the_promised_keys(registry: Path, run: Run) -> None:

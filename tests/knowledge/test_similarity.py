@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubselect.errors import InvalidInput
-from hubselect.knowledge.similarity import distance_matrix, distance_row, similarity_matrix, similarity_row
+from hubselect.knowledge.similarity import (
+    distance_matrix,
+    distance_pairs,
+    distance_row,
+    similarity_matrix,
+    similarity_row,
+)
 
 NAN = math.nan
 Table = npt.NDArray[np.float64]
@@ -126,3 +132,15 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         similarity_row(np.zeros(3), np.zeros((2, 4)))
     with pytest.raises(InvalidInput):
         similarity_matrix(np.zeros(3))
+
+
+def test_pairs_have_the_distances_of_the_matrix() -> None:
+    """To the last bit, with gaps, whatever the number of pairs."""
+    scores = np.random.default_rng(4).random((60, 7))
+    scores[np.random.default_rng(5).random(scores.shape) < 0.2] = np.nan
+    left, right = np.triu_indices(60, 1)
+    assert np.array_equal(
+        distance_pairs(scores[left], scores[right], 3, 2), distance_matrix(scores, 3, 2)[left, right]
+    )
+    with pytest.raises(InvalidInput):
+        distance_pairs(scores, scores[:5])

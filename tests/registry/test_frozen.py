@@ -15,19 +15,33 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from hubselect.records import Cost
-from hubselect.registry import HubResult, Registry
+from hubselect.records import Cost, Model
+from hubselect.registry import HubResult, IndexCursor, Registry
 from hubselect.registry.columns import Table
 from hubselect.registry.migrations import HEAD, KNOWN
-from tests.registry.conftest import RECIPE, TEXT
+from tests.registry.conftest import IMAGE, RECIPE, TEXT
 
 FROZEN = Path(__file__).parent / "frozen"
+CANDIDATE = Model(
+    "org/vit",
+    IMAGE,  # type: ignore[arg-type]
+    revision="f" * 40,
+    parameters=7,
+    downloads=5_000_000_000,
+    likes=3,
+    tags=("vision",),
+    gated="auto",
+    pipeline_tag=IMAGE,
+    library="transformers",
+    hub_created_at="2024-01-01T00:00:00+00:00",
+    indexed_only=True,
+)
 
 
 @pytest.fixture(params=sorted(p.stem for p in FROZEN.glob("*.sql")))
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A database file of a released schema."""
-    path = tmp_path / "old.db"
+    path = tmp_path / f"{request.param}.db"
     raw = sqlite3.connect(path)
     raw.executescript((FROZEN / f"{request.param}.sql").read_text(encoding="utf-8"))
     raw.close()
@@ -81,6 +95,41 @@ def test_a_frozen_registry_can_be_written(old: Path) -> None:
         assert not registry.matrix().isna().any(axis=None)
 
 
+def test_what_growing_left_is_still_there(old: Path) -> None:
+    """Candidates, cursors, cluster events and provisional places, since schema 0002."""
+    with Registry.open(old, create=False) as registry:
+        if old.stem < "0002":
+            assert registry.models(IMAGE) == []
+            return
+        assert registry.models(IMAGE) == [CANDIDATE]
+        assert registry.index_cursors()[0].seen_until == "2024-05-01T00:00:00+00:00"
+        with registry._database.connection(write=False) as connection:
+            events = connection.exec_driver_sql("SELECT sequence, kind, payload FROM cluster_events").all()
+            places = connection.exec_driver_sql(
+                "SELECT model, cluster_id, how, score FROM v_placements"
+            ).all()
+        assert [tuple(e) for e in events] == [(1, "joined", '{"model": "org/b"}')]
+        assert [tuple(p) for p in places] == [("org/vit", 4, "lineage", 0.5)]
+
+
+def grow(registry: Registry) -> None:
+    """What schema 0002 brought, one row each."""
+    query = {"kind": "models", "tag": IMAGE}
+    registry.index_models([CANDIDATE], cursor=IndexCursor(query, seen_until="2024-05-01T00:00:00+00:00"))
+    stamp = "2024-05-02T00:00:00.000000+00:00"
+    with registry._database.connection(write=True) as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO cluster_events (task, recipe_digest, sequence, kind, payload, created_at) "
+            "VALUES (?, ?, 1, 'joined', '{\"model\": \"org/b\"}', ?)",
+            (TEXT, RECIPE.digest, stamp),
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO placements SELECT id, ?, ?, 4, 'lineage', 0.5, ? FROM models "
+            "WHERE repo_id = 'org/vit'",
+            (RECIPE.digest, TEXT, stamp),
+        )
+
+
 def freeze() -> Path:
     """Write the dump of the newest schema."""
     from tests.registry.conftest import fill
@@ -88,6 +137,7 @@ def freeze() -> Path:
     with tempfile.TemporaryDirectory() as folder:
         with Registry.open(Path(folder) / "r.db") as registry:
             fill(registry)
+            grow(registry)
         raw = sqlite3.connect(Path(folder) / "r.db")
         text = "\n".join(raw.iterdump()) + "\n"
         raw.close()

@@ -1,0 +1,41 @@
+"""The recorded performance matrices that the comparisons here run on; none of them is kept in the project."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from hubselect.knowledge.matrix import PerformanceMatrix
+
+SHARED = Path(os.environ.get("HUBSELECT_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
+
+
+def recorded() -> Iterator[tuple[str, PerformanceMatrix]]:
+    """Those that are here, by name."""
+    published = SHARED / "authors_nlp"
+    if (published / "matrix.txt").is_file():
+        yield "published text matrix of the paper's authors", _published(published)
+    for kind in ("text", "image"):
+        curves = SHARED / "testbed" / f"{kind}_curves.csv.gz"
+        if curves.is_file():
+            yield f"recorded {kind} zoo", _tested(curves)
+
+
+def _published(folder: Path) -> PerformanceMatrix:
+    header, *lines = (folder / "matrix.txt").read_text().splitlines()
+    scores = np.array([[float(cell) for cell in line.split()] for line in lines if line.strip()]).T
+    scores[scores <= 0] = np.nan  # so the authors mark what they did not measure
+    return PerformanceMatrix(
+        tuple(header.split()), tuple((folder / "datasets.txt").read_text().split()), scores
+    )
+
+
+def _tested(curves: Path) -> PerformanceMatrix:
+    """Test scores, the mean over seeds."""
+    frame = pd.read_csv(curves)
+    table = frame[frame["split"] == "test"].pivot_table(index="model", columns="dataset", values="score")
+    return PerformanceMatrix(tuple(table.index), tuple(table.columns), table.to_numpy())

@@ -1,0 +1,162 @@
+"""Registries shared through the Hub: a dataset repository that several people push to and pull from."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubselect.api.clustering import refreshed
+from hubselect.api.opening import opened
+from hubselect.errors import HubError, InvalidInput
+from hubselect.hub.publishing import (
+    DatasetHead,
+    create_dataset,
+    dataset_head,
+    dataset_page,
+    download_dataset,
+    upload_dataset,
+    writable_dataset,
+)
+from hubselect.registry import Registry
+from hubselect.registry.sharing import Exported, MergeReport, Prefer
+from hubselect.registry.snapshot_tables import CARD, MANIFEST, TABLES, data_file
+
+MAX_DOWNLOAD = 4 << 30
+"""Bytes that a shared registry may have."""
+
+_FILES = (MANIFEST, *(data_file(table) for table in TABLES))
+_UNWRITTEN = frozenset((CARD, ".gitattributes"))
+"""Files that a repository made by hand may hold already; the card is replaced."""
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """`commit` is the head after the push; `changed` is False when everything was there already.
+
+    `exported` tells what the repository holds now and, in `merged`, what this push added to it.
+    """
+
+    repo_id: str
+    url: str
+    commit: str
+    changed: bool
+    exported: Exported
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """`commit` is what was pulled, `merged` what it did to the registry."""
+
+    repo_id: str
+    commit: str
+    merged: MergeReport
+
+
+def push(
+    repo_id: str,
+    *,
+    registry: Registry | str | Path | None = None,
+    private: bool = False,
+    prefer: Prefer = "remote",
+) -> Pushed:
+    """Add what the registry holds to a Hub dataset repository, which is made when there is none.
+
+    What others shared there stays: rows are merged, and where both say different things theirs
+    stand, or ours with `prefer="local"`; every disagreement is in the report. The commit is made
+    upon the commit that was merged; when others are faster it is tried again. Local results that
+    were pulled keep no local names: see `Registry.export_registry`.
+
+    Raises HubError's classes (no login, no right to write, no answer, others pushing at the same
+    time again and again) and `InvalidInput` for a repository that holds something else.
+    """
+    with opened(registry) as store:
+        for _ in range(_ATTEMPTS):
+            with tempfile.TemporaryDirectory(prefix="hubselect-") as scratch:
+                pushed = _push_once(store, repo_id, Path(scratch), private, prefer)
+            if pushed is not None:
+                return pushed
+    raise HubError(
+        f"dataset {repo_id} got other commits while this one was made",
+        f"run `hubselect registry pull {repo_id}` first, then push again",
+    )
+
+
+def pull(
+    repo_id: str,
+    *,
+    revision: str | None = None,
+    registry: Registry | str | Path | None = None,
+    prefer: Prefer = "local",
+) -> Pulled:
+    """Merge a shared registry into this one, in one transaction.
+
+    New runs have the source "hub:REPO@COMMIT". What was measured here stays unless
+    `prefer="remote"`; every disagreement is in the report. A repository that is missing, private,
+    damaged, of a newer format or hostile changes nothing: HubError's classes or `InvalidInput`.
+    """
+    with opened(registry) as store, tempfile.TemporaryDirectory(prefix="hubselect-") as scratch:
+        head = dataset_head(repo_id, revision)
+        folder = _fetched(repo_id, head, Path(scratch))
+        merged = store.import_registry(
+            folder, source=f"hub:{repo_id}@{head.commit}", prefer=prefer, name=f"dataset {repo_id}"
+        )
+        if merged.changed:
+            _refresh_clusters(store)
+        return Pulled(repo_id, head.commit, merged)
+
+
+def import_registry(
+    folder: str | Path, *, registry: Registry | str | Path | None = None, prefer: Prefer = "local"
+) -> MergeReport:
+    """Merge a folder of `Registry.export_registry` into this registry, as `pull` does."""
+    with opened(registry) as store:
+        merged = store.import_registry(folder, prefer=prefer)
+        if merged.changed:
+            _refresh_clusters(store)
+        return merged
+
+
+def _refresh_clusters(store: Registry) -> None:
+    for clustering in store.clusterings():
+        refreshed(store, store.recipe(clustering.recipe))
+
+
+def _push_once(store: Registry, repo_id: str, scratch: Path, private: bool, prefer: Prefer) -> Pushed | None:
+    """One attempt; None when the repository changed meanwhile."""
+    head = writable_dataset(repo_id, private=private)
+    there = None
+    if head is not None and _is_written(head):
+        there = _fetched(repo_id, head, scratch / "there")
+    exported = store.export_registry(scratch / "ours", onto=there, prefer=prefer)
+    if head is None:
+        head = create_dataset(repo_id, private=private)
+        if _is_written(head):
+            return None
+    if there is not None and _same(there, scratch / "ours"):
+        return Pushed(repo_id, dataset_page(repo_id), head.commit, False, exported)
+    merged = exported.merged
+    message = f"Add {merged.models} models, {merged.runs} runs, {merged.proxies} proxy scores"
+    commit = upload_dataset(repo_id, scratch / "ours", parent=head.commit, message=message)
+    if commit is None:
+        return None
+    return Pushed(repo_id, dataset_page(repo_id), commit, commit != head.commit, exported)
+
+
+def _is_written(head: DatasetHead) -> bool:
+    return bool(set(head.files) - _UNWRITTEN)
+
+
+def _fetched(repo_id: str, head: DatasetHead, target: Path) -> Path:
+    if MANIFEST not in head.files:
+        raise InvalidInput(
+            f"dataset {repo_id} does not hold a shared registry", "name a repository that hubselect pushed"
+        )
+    download_dataset(repo_id, head, _FILES, target, max_bytes=MAX_DOWNLOAD)
+    return target
+
+
+def _same(one: Path, other: Path) -> bool:
+    return (one / MANIFEST).read_bytes() == (other / MANIFEST).read_bytes()
