@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +19,10 @@ from hubselect.knowledge.linked import Cut, build, quality
 from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.records import Cluster, Clustering, Recipe
 from hubselect.registry import Registry
-from hubselect.registry.cluster_events import ClusterUpdate
+from hubselect.registry.cluster_events import ClustersChanged, ClusterUpdate
 from hubselect.registry.score_tables import ScoreMark
 
+_ATTEMPTS = 20  # of an update, while others update the same clusters
 _SILHOUETTE = 1_000  # models at most for a silhouette after every update: 0.1 s
 _MOST_EVENTS = 1_000  # changes that are recorded one by one; more are counted
 
@@ -43,8 +46,18 @@ def keep_up(store: Registry, recipe: Recipe) -> Upkeep | None:
     """Bring the stored clusters under `recipe` up to date with its matrix, in one transaction.
 
     The result equals a batch run with the same settings. None when there is no clustering yet or
-    it was not made by a cut of average linkage, which alone can be kept up to date.
+    it was not made by a cut of average linkage, which alone can be kept up to date. Another process
+    that changes the clusters at the same time is waited out: they are read again.
     """
+    for attempt in range(1, _ATTEMPTS):
+        try:
+            return _kept_up(store, recipe)
+        except ClustersChanged:
+            time.sleep(random.uniform(0, 0.05 * attempt))
+    return _kept_up(store, recipe)
+
+
+def _kept_up(store: Registry, recipe: Recipe) -> Upkeep | None:
     mark = store.clustering_mark(recipe.task, recipe.digest)
     if mark is None or mark.method != "average" or mark.threshold is None:
         return None

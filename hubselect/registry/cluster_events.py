@@ -27,6 +27,10 @@ NEAREST = "nearest cluster"
 """`how` of placements of models whose component is too large to link at once."""
 
 
+class ClustersChanged(RegistryError):
+    """Somebody else changed the clusters between reading and writing them: read them again."""
+
+
 @dataclass(frozen=True)
 class ClusterEvent:
     """Something that happened to the clusters of `task` under `recipe`."""
@@ -111,13 +115,13 @@ class ClusterHistory(Connected):
     ) -> ClusteringMark:
         """Change the stored clustering in place; only rows of the clusters that differ are written.
 
-        Raises `RegistryError` when the clustering is no longer the one of `since`; nothing is
+        Raises `ClustersChanged` when the clustering is no longer the one of `since`; nothing is
         changed then.
         """
         digest = digest_of(recipe)
         with self._database.write() as session:
             if _mark(session, task, digest) != since:
-                raise RegistryError("another process changed the clusters meanwhile", "repeat the command")
+                raise ClustersChanged("another process changed the clusters meanwhile", "repeat the command")
             if update.old or update.new:
                 _change(session, since.clustering, update)
             quality = dict(zip(("silhouette", "silhouette_paper"), update.silhouettes, strict=True))
