@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from hubselect.errors import InvalidInput, TrainingFailed
+from hubselect.errors import InvalidInput, StorageFailed, TrainingFailed
 from hubselect.records import CurvePoint, Dataset, Model, Recipe
 from hubselect.training.finetuning import FineTuning
 from tests.support.repos import write_text_dataset
@@ -188,7 +188,7 @@ def test_a_state_that_cannot_be_saved_fails_the_training(
     """A state folder that cannot exist is one clear line, not a traceback of the file system."""
     (tmp_path / "file").write_text("in the way")
     tuning = FineTuning(bert, text_model, sentences, text_recipe, state_dir=tmp_path / "file" / "state")
-    with pytest.raises(TrainingFailed, match="cannot be saved"):
+    with pytest.raises(StorageFailed, match="cannot be saved"):
         tuning.advance()
 
 

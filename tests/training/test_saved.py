@@ -70,14 +70,18 @@ def test_a_saved_image_model_scores_again(
 def test_saving_replaces_a_checkpoint_and_nothing_else(tuned: FineTuning, tmp_path: Path) -> None:
     """An earlier checkpoint is replaced, other files are never lost, no drafts stay."""
     tuned.export(tmp_path / "a")
-    (tmp_path / "a" / "stale.txt").write_text("from the earlier one")
+    (tmp_path / "a" / "model-00001-of-00002.safetensors").write_text("from the earlier one")
     tuned.export(tmp_path / "a")
-    assert not (tmp_path / "a" / "stale.txt").exists()
+    assert not (tmp_path / "a" / "model-00001-of-00002.safetensors").exists()
+    (tmp_path / "a" / "notes.txt").write_text("my own words beside it")
+    with pytest.raises(InvalidInput, match=r"notes\.txt"):
+        tuned.export(tmp_path / "a")
+    assert (tmp_path / "a" / "notes.txt").read_text() == "my own words beside it"
     (tmp_path / "empty").mkdir()
     tuned.export(tmp_path / "empty")
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "thesis.tex").write_text("ten years of work")
-    with pytest.raises(InvalidInput, match="not a checkpoint"):
+    with pytest.raises(InvalidInput, match="not just a checkpoint"):
         tuned.export(tmp_path / "thesis")
     assert (tmp_path / "thesis" / "thesis.tex").read_text() == "ten years of work"
     assert {path.name for path in tmp_path.iterdir()} == {"a", "empty", "thesis"}
