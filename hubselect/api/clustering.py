@@ -75,15 +75,15 @@ def recomputed(store: Registry, recipe: Recipe) -> Clustering:
     return _compute(store, recipe, threshold=kept.threshold, top_k=kept.top_k, method=kept.method)
 
 
-def known_runs(store: Registry, recipe: Recipe, *, without: str | None = None) -> list[Run]:
-    """The finished benchmark runs under `recipe` at the pinned revisions, except on dataset `without`."""
+def known_runs(store: Registry, recipe: Recipe) -> list[Run]:
+    """The finished benchmark runs under `recipe` at the pinned revisions."""
     runs = store.runs(recipe=recipe.digest, status="done", current=True)
-    benchmarks = {d.name for d in store.datasets(recipe.task, role="benchmark")} - {without}
+    benchmarks = {d.name for d in store.datasets(recipe.task, role="benchmark")}
     return [r for r in runs if r.dataset in benchmarks]
 
 
-def matrix_of(store: Registry, recipe: Recipe, *, without: str | None = None) -> PerformanceMatrix:
-    return PerformanceMatrix.from_runs(known_runs(store, recipe, without=without))
+def matrix_of(store: Registry, recipe: Recipe) -> PerformanceMatrix:
+    return PerformanceMatrix.from_runs(known_runs(store, recipe))
 
 
 def _compute(

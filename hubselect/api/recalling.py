@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubselect.api.benchmarking import pinned, recipe_for
-from hubselect.api.clustering import known_runs, matrix_of, recomputed, refreshed
+from hubselect.api.clustering import known_runs, recomputed, refreshed
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, Progress, silent
 from hubselect.errors import HubselectError, InvalidInput, KnowledgeMissing
@@ -86,7 +86,7 @@ def coarse_recall(
         with WorkerPool(workers or default_workers(len(known.clustering.clusters))) as pool:
             recipe = recipe_for(store, dataset.task)
             found = recall_for(store, dataset, known, recipe, proxy, k, pool, listener)
-        if any(d.name == dataset.name and content_of(d) == content_of(dataset) for d in store.datasets()):
+        if _is_stored(store, dataset):
             store.add_proxy_scores(found.scored)
         return found
 
@@ -139,10 +139,16 @@ def content_of(dataset: Dataset) -> tuple[object, ...]:
     )
 
 
+def _is_stored(store: Registry, dataset: Dataset) -> bool:
+    """Whether the registry holds this dataset with the same content."""
+    return any(d.name == dataset.name and content_of(d) == content_of(dataset) for d in store.datasets())
+
+
 def knowledge_for(store: Registry, dataset: Dataset) -> Knowledge:
     """Everything known about models for `dataset`'s task, the dataset's own results left out."""
     recipe = store.main_recipe(dataset.task)
-    runs = known_runs(store, recipe, without=dataset.name) if recipe else []
+    every = known_runs(store, recipe) if recipe else []
+    runs = [r for r in every if r.dataset != dataset.name]
     if recipe is None or not runs:
         raise KnowledgeMissing(
             f"the registry has no {dataset.task} results to recall from",
@@ -150,7 +156,7 @@ def knowledge_for(store: Registry, dataset: Dataset) -> Knowledge:
         )
     clustering = refreshed(store, recipe) or recomputed(store, recipe)
     matrix = PerformanceMatrix.from_runs(runs)
-    if dataset.name in matrix_of(store, recipe).datasets:
+    if len(runs) < len(every):
         clustering = _without_target(matrix, clustering)
     return Knowledge(recipe, tuple(runs), matrix, clustering)
 
@@ -246,8 +252,7 @@ class _Scorer:
 
     def _recorded(self) -> dict[str, ProxyScore]:
         """Proxy scores computed before on the same data; imported ones may stem from other samples."""
-        stored = next((d for d in self._store.datasets() if d.name == self._dataset.name), None)
-        if stored is None or content_of(stored) != content_of(self._dataset):
+        if not _is_stored(self._store, self._dataset):
             return {}
         scores = self._store.proxy_scores(dataset=self._dataset.name, proxy=self._proxy)
         return {s.model: s for s in scores if s.origin != "imported"}
