@@ -14,6 +14,7 @@ from hubselect.errors import HubselectError, InvalidInput
 from hubselect.hub import ListQuery, Page, Patience, listed_dataset, listed_model, pages
 from hubselect.hub.listings import modified, why_not
 from hubselect.hub.models import IMAGE_PIPELINES, TEXT_PIPELINES
+from hubselect.hub.ahead import Ahead
 from hubselect.hub.walking import PAGE_SIZE, StalePage
 from hubselect.records import TASKS, Dataset, Model, Task
 from hubselect.registry import HubResult, IndexCursor, Indexed, Registry
@@ -157,14 +158,22 @@ class _Walk:
 
     def _pages(self, query: ListQuery, cursor: IndexCursor) -> IndexCursor:
         walk = pages(query, start=cursor.next_page, patience=self._patience, waiting=self._wait)
-        for page in walk:
+        ahead = Ahead(walk)
+        while (page := ahead.next()) is not None:
             items, ended = self._wanted(page, query, cursor.seen_until)
+            if self._goes_on(page, items, ended):
+                ahead.begin()  # the next page is on its way while this one is read and written
             kept = self._entries(items)
             cursor = self._after(page, items, len(kept), cursor, ended)
             self._write(kept, cursor, len(items))
             if cursor.next_page is None:
                 break
         return cursor
+
+    def _goes_on(self, page: Page, items: Sequence[Mapping[str, Any]], ended: bool) -> bool:
+        """Whether the walk will want a next page, as far as that can be known before reading this one."""
+        reached = self._limit is not None and self._kept + len(items) >= self._limit
+        return page.next_page is not None and not ended and not reached
 
     def _wanted(
         self, page: Page, query: ListQuery, seen_until: str | None
