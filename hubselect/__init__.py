@@ -1,6 +1,8 @@
 """hubselect: which Hub checkpoint to fine-tune on your dataset, and the checkpoint fine-tuned.
 
-The names below are loaded when first used, so `import hubselect` is instant.
+The functions below are the commands that work: they ask the Hub, train or decide, and take
+`registry=`. What reads results, or takes them in and out of files, is a method of `Registry`. Names
+are loaded when first used, so `import hubselect` is instant.
 """
 
 from __future__ import annotations
@@ -17,8 +19,13 @@ _HOMES = {
     "cluster": "hubselect.api.clustering",
     "coarse_recall": "hubselect.api.recalling",
     "index": "hubselect.api.indexing",
+    "init": "hubselect.api.initialising",
+    "place": "hubselect.api.placing",
+    "pull": "hubselect.api.sharing",
+    "push": "hubselect.api.sharing",
     "run_backtest": "hubselect.api.backtesting",
     "select": "hubselect.api.selecting",
+    "suite": "hubselect.api.suites",
     "HubselectError": "hubselect.errors",
     "Recipe": "hubselect.records",
     "Registry": "hubselect.api.facade",
@@ -32,8 +39,12 @@ if TYPE_CHECKING:
     from hubselect.api.facade import Registry
     from hubselect.api.growing import add_dataset, add_model
     from hubselect.api.indexing import index
+    from hubselect.api.initialising import init
+    from hubselect.api.placing import place
     from hubselect.api.recalling import coarse_recall
     from hubselect.api.selecting import select
+    from hubselect.api.sharing import pull, push
+    from hubselect.api.suites import suite
     from hubselect.errors import HubselectError
     from hubselect.records import Recipe, Selection
 
@@ -49,8 +60,13 @@ __all__ = [
     "cluster",
     "coarse_recall",
     "index",
+    "init",
+    "place",
+    "pull",
+    "push",
     "run_backtest",
     "select",
+    "suite",
 ]
 
 

@@ -167,7 +167,8 @@ class Run:
     """One model fine-tuned on one dataset under one recipe.
 
     `curve` is ordered by stage. `test` is None until the run is done. `selection` is the id of
-    the selection the run belongs to, None for a cell of the performance matrix.
+    the selection the run belongs to, None for a cell of the performance matrix. `submitted` is
+    what an imported file says about when the score was submitted.
     """
 
     model: str
@@ -183,18 +184,22 @@ class Run:
     model_revision: str | None = None
     dataset_revision: str | None = None
     selection: int | None = None
+    submitted: str | None = None
 
 
 @dataclass(frozen=True)
 class ProxyScore:
     """A proxy's value for a (model, dataset). `origin` says what it was computed from:
-    "head" (the checkpoint's own classification head), "features" or "imported"."""
+    "head" (the checkpoint's own classification head), "features" or "imported". `source` and
+    `submitted` are as in `Run`."""
 
     model: str
     dataset: str
     proxy: str
     score: float
     origin: str = "imported"
+    source: str = "measured"
+    submitted: str | None = None
 
 
 @dataclass(frozen=True)
@@ -233,12 +238,24 @@ class Clustering:
 
 
 @dataclass(frozen=True)
+class Placement:
+    """The provisional place of a model with too few results, beside `cluster`; it decides nothing.
+    `score` is how strong the evidence is, of the kind `how`: lineage, card-text, nearest cluster."""
+
+    model: str
+    cluster: int
+    how: str
+    score: float | None = None
+
+
+@dataclass(frozen=True)
 class Recalled:
     """One model of the ranked answer of coarse recall (Eq. 2-4).
 
     `proxy_score` is the representative's raw proxy value, None when it was propagated (Eq. 4)
     or unknown; `proxy_origin` says how it was obtained; `prior` is acc(m), the mean benchmark
-    score.
+    score (NaN for a model without results). `predicted` is the test score to expect on the target and
+    `low`, `high` the bounds that hold it in nine of ten cases; None where too little is known.
     """
 
     model: str
@@ -248,6 +265,9 @@ class Recalled:
     cluster: int | None
     representative: str | None = None
     proxy_origin: str | None = None
+    predicted: float | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)

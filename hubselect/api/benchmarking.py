@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hubselect.api.clusters_after import ClustersAfter, clusters_after
 from hubselect.api.missing import Missing, missing_cells, within
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, Progress, silent
@@ -24,7 +25,10 @@ from hubselect.registry import Registry
 
 @dataclass(frozen=True)
 class Cell:
-    """What happened to one cell of the performance matrix: done with a test score, or failed."""
+    """What happened to one cell of the performance matrix: done with a test score, or failed.
+
+    `seed` is that of the run.
+    """
 
     model: str
     dataset: str
@@ -32,15 +36,20 @@ class Cell:
     test: float | None = None
     reason: str | None = None
     seconds: float = 0.0
+    seed: int = 0
 
 
 @dataclass(frozen=True)
 class BenchmarkReport:
-    """`cells` were worked on now; `known` were there before; `recipes` by task."""
+    """`cells` were worked on now; `known` were there before; `recipes` by task.
+
+    `clusters` tells what the new scores did to the clusters under these recipes.
+    """
 
     cells: tuple[Cell, ...] = ()
     known: int = 0
     recipes: Mapping[Task, str] = field(default_factory=dict)
+    clusters: tuple[ClustersAfter, ...] = ()
 
     @property
     def failed(self) -> tuple[Cell, ...]:
@@ -76,22 +85,28 @@ def benchmark(
     stages_per_epoch: int | None = None,
     max_train_samples: int | None = None,
     seed: int | None = None,
+    seeds: Sequence[int] = (),
     budget: int | None = None,
     retry_failed: bool = False,
     workers: int | None = None,
     listener: Listener = silent,
 ) -> BenchmarkReport:
-    """Fine-tune what is missing in the performance matrix (all models and benchmarks by default).
+    """Fine-tune what is missing in the performance matrix (all models and benchmarks by default), and
+    bring the clusters up to date.
 
     A cell that was interrupted goes on from its last finished stage; a failed cell is left
-    alone unless `retry_failed`. With a `budget` at most so many cells are worked on, those first
-    that tell most about the others (`knowledge.cells`).
+    alone unless `retry_failed`. `seeds` fills each cell once per seed under the one recipe: other
+    output layers, dropout and orders of the same examples; a score is then the mean over them
+    (`seed`, the recipe's own, makes another recipe instead). With a `budget` at most so many cells
+    are worked on, those first that tell most about the others (`knowledge.cells`).
 
-    Raises `KnowledgeMissing` when there is nothing to work on, `InvalidInput` for a budget below 1
-    and `HubUnreachable` when checkpoints cannot be fetched.
+    Raises `KnowledgeMissing` when there is nothing to work on, `InvalidInput` for a budget below 1 or
+    a negative seed and `HubUnreachable` when checkpoints cannot be fetched.
     """
     if budget is not None and budget < 1:
         raise InvalidInput(f"a budget of {budget} cells fills nothing", "give --budget at least 1")
+    if any(each < 0 for each in seeds):
+        raise InvalidInput(f"{min(seeds)} is no seed", "seeds are whole numbers from 0")
     with opened(registry) as store:
         work = []
         for task in TASKS:
@@ -106,7 +121,10 @@ def benchmark(
                     max_train_samples=max_train_samples,
                     seed=seed,
                 )
-                work.append(missing_cells(store, chosen, suite, recipe, retry_failed=retry_failed))
+                for each in dict.fromkeys(seeds or (recipe.seed,)):
+                    work.append(
+                        missing_cells(store, chosen, suite, recipe, seed=each, retry_failed=retry_failed)
+                    )
         if not work:
             raise KnowledgeMissing(
                 "there is no model and benchmark dataset of one task to fill a cell with",
@@ -117,7 +135,8 @@ def benchmark(
         else:
             cells = _fill_within(store, work, budget, workers, listener)
         digests = {each.recipe.task: each.recipe.digest for each in work}
-        return BenchmarkReport(tuple(cells), sum(each.known for each in work), digests)
+        clusters = clusters_after(store, digests.values())
+        return BenchmarkReport(tuple(cells), sum(each.known for each in work), digests, clusters)
 
 
 def fill_cells(
@@ -155,34 +174,31 @@ def _fill(store: Registry, work: Missing, workers: int | None, listener: Listene
     if not todo:
         return report
     with turn(store, f"cells-{recipe.digest}", "benchmarking under the same recipe"):
-        return _fill_todo(store, recipe, todo, report, workers, listener)
+        return _fill_todo(store, work, report, workers, listener)
 
 
 def _fill_todo(
-    store: Registry,
-    recipe: Recipe,
-    todo: Sequence[tuple[Model, Dataset]],
-    report: BenchmarkReport,
-    workers: int | None,
-    listener: Listener,
+    store: Registry, work: Missing, report: BenchmarkReport, workers: int | None, listener: Listener
 ) -> BenchmarkReport:
+    todo = work.cells
     checkpoints = {m.id: _fetch(m) for m in {m.id: m for m, _ in todo}.values()}
-    store.add_recipe(recipe)
+    store.add_recipe(work.recipe)
     largest = max((m.weights_bytes or 0) for m, _ in todo)
     with WorkerPool(workers or default_workers(len(todo), largest)) as pool:
-        cells = _Cells(store, recipe, listener, len(todo)).work(pool, todo, checkpoints)
+        cells = _Cells(store, work, listener).work(pool, todo, checkpoints)
     return BenchmarkReport(tuple(cells), report.known, report.recipes)
 
 
 class _Cells:
     """Works through cells, and writes every stage to the registry as it comes."""
 
-    def __init__(self, store: Registry, recipe: Recipe, listener: Listener, total: int) -> None:
+    def __init__(self, store: Registry, work: Missing, listener: Listener) -> None:
         self._store = store
-        self._recipe = recipe
-        self._digest = recipe.digest
+        self._recipe = work.recipe
+        self._digest = work.recipe.digest
+        self._seed = work.seed
         self._listener = listener
-        self._total = total
+        self._total = len(work.cells)
         self._done: list[Cell] = []
 
     def work(
@@ -198,11 +214,14 @@ class _Cells:
         for model, dataset in todo:
             checkpoint = checkpoints[model.id]
             if isinstance(checkpoint, HubselectError):
-                self._store.start_run(model.id, dataset.name, self._digest, seed=self._recipe.seed)
+                self._store.start_run(model.id, dataset.name, self._digest, seed=self._seed)
                 self._failed(model.id, dataset.name, checkpoint, 0.0)
                 continue
-            job = TrainingJob(checkpoint, model, dataset, self._recipe, self._state_dir(model, dataset))
+            place = self._state_dir(model, dataset)
+            job = TrainingJob(checkpoint, model, dataset, self._recipe, place, self._seed)
             key = f"{model.id} on {dataset.name}"
+            if self._seed != self._recipe.seed:
+                key += f", seed {self._seed}"
             self._jobs[key] = job
             chains[key] = self._chain(key, job)
         for key, result in pool.run(chains):
@@ -210,7 +229,7 @@ class _Cells:
         return self._done
 
     def _chain(self, key: str, job: TrainingJob) -> Chain:
-        self._store.start_run(job.model.id, job.dataset.name, self._digest, seed=self._recipe.seed)
+        self._store.start_run(job.model.id, job.dataset.name, self._digest, seed=self._seed)
         self._started[key] = time.monotonic()
         yield from advance_to(job, self._recipe.stages, test=True)
 
@@ -223,25 +242,25 @@ class _Cells:
         if isinstance(result, HubselectError):
             self._failed(model, dataset, result, seconds)
         elif isinstance(result, float):
-            self._store.finish_run(model, dataset, self._digest, result, seed=self._recipe.seed)
-            self._done.append(Cell(model, dataset, "done", result, None, seconds))
+            self._store.finish_run(model, dataset, self._digest, result, seed=self._seed)
+            self._done.append(Cell(model, dataset, "done", result, None, seconds, self._seed))
             self._tell(f"{key}: {result:.3f}")
         else:
             for point in result:  # type: ignore[attr-defined]
-                self._store.append_point(point, dataset, self._digest, seed=self._recipe.seed)
+                self._store.append_point(point, dataset, self._digest, seed=self._seed)
             return
         shutil.rmtree(job.state_dir, ignore_errors=True)
 
     def _failed(self, model: str, dataset: str, error: HubselectError, seconds: float) -> None:
-        self._store.fail_run(model, dataset, self._digest, str(error), seed=self._recipe.seed)
-        self._done.append(Cell(model, dataset, "failed", None, str(error), seconds))
+        self._store.fail_run(model, dataset, self._digest, str(error), seed=self._seed)
+        self._done.append(Cell(model, dataset, "failed", None, str(error), seconds, self._seed))
         self._tell(f"{model} on {dataset}: failed, {error}")
 
     def _tell(self, detail: str) -> None:
         self._listener(Progress("benchmark", len(self._done), self._total, detail))
 
     def _state_dir(self, model: Model, dataset: Dataset) -> Path:
-        names = (model.id, model.revision, dataset.name, dataset.revision, self._digest)
+        names = (model.id, model.revision, dataset.name, dataset.revision, self._digest, self._seed)
         digest = hashlib.sha256(repr(names).encode()).hexdigest()[:24]
         return self._store.home / "work" / f"cell-{digest}"
 

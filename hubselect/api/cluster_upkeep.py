@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from hubselect.api.cluster_state import ClusterState, load_state, save_state
+from hubselect.api.lineage import lineage_followers, place_by_lineage
 from hubselect.knowledge.cluster_changes import ClusterChange, cluster_changes
 from hubselect.knowledge.clusters import chosen_threshold
 from hubselect.knowledge.incremental import Step, Waiting, difference, updated
@@ -64,7 +65,7 @@ def _kept_up(store: Registry, recipe: Recipe) -> Upkeep | None:
     state = load_state(store, recipe.digest, mark)
     found = None if state is None else _from_state(store, recipe, state)
     afresh = found is None
-    step, scores = found or _from_scratch(store, recipe, Cut(mark.threshold, mark.top_k))
+    step, scores, changed = found or _from_scratch(store, recipe, Cut(mark.threshold, mark.top_k))
     if state is not None and not afresh and step.linked is state.linked and not step.waiting:
         return Upkeep()
     changes = cluster_changes(step.old, step.new)
@@ -74,9 +75,12 @@ def _kept_up(store: Registry, recipe: Recipe) -> Upkeep | None:
         recorded(changes, step.linked.highest),
         tuple((w.model, w.cluster, w.distance) for w in step.waiting),
         quality(step.linked, _SILHOUETTE),
+        changed,
     )
+    followers = lineage_followers(store, recipe, step.old, step.new)
     mark = store.update_clusters(recipe.task, recipe.digest, mark, update)
     save_state(store, recipe.digest, ClusterState(step.linked, scores, mark))
+    place_by_lineage(store, recipe, followers)
     return Upkeep(step.old, step.new, changes, step.waiting, afresh)
 
 
@@ -102,8 +106,10 @@ def cluster_afresh(store: Registry, recipe: Recipe, threshold: float | None, top
         silhouette=standard,
         silhouette_paper=paper,
     )
+    followers = lineage_followers(store, recipe, before.clusters if before else (), made.clusters)
     mark = store.save_clustering_with(made, events_between(before, made, linked.highest))
     save_state(store, recipe.digest, ClusterState(linked, table.mark, mark))
+    place_by_lineage(store, recipe, followers)
     return made
 
 
@@ -134,8 +140,11 @@ def recorded(changes: Sequence[ClusterChange], highest: int) -> tuple[tuple[str,
     return tuple((c.kind, {**c.payload, **(given if c.kind == "created" else {})}) for c in changes)
 
 
-def _from_state(store: Registry, recipe: Recipe, state: ClusterState) -> tuple[Step, ScoreMark] | None:
-    """The step from the state to the scores of now; None when everything has to be read again."""
+def _from_state(
+    store: Registry, recipe: Recipe, state: ClusterState
+) -> tuple[Step, ScoreMark, tuple[str, ...] | None] | None:
+    """The step from the state to the scores of now, and whose scores changed; None when everything
+    has to be read again."""
     table = store.score_changes(recipe, state.scores)
     if table is None:
         return None
@@ -143,14 +152,14 @@ def _from_state(store: Registry, recipe: Recipe, state: ClusterState) -> tuple[S
     step = updated(state.linked, rows, datasets=table.datasets)
     if np.isnan(step.linked.scores).all(axis=0).any():
         return None  # a dataset has no score any more: it is no column of the matrix
-    return step, table.mark
+    return step, table.mark, table.models
 
 
-def _from_scratch(store: Registry, recipe: Recipe, cut: Cut) -> tuple[Step, ScoreMark]:
+def _from_scratch(store: Registry, recipe: Recipe, cut: Cut) -> tuple[Step, ScoreMark, None]:
     table = store.scores_table(recipe)
     matrix = PerformanceMatrix(table.models, table.datasets, table.scores)
     before = store.clustering(recipe.task, recipe)
     old = before.clusters if before else ()
     highest = store.highest_cluster(recipe.task, recipe)
     linked = build(matrix, cut, before=old, highest=highest)
-    return difference(linked, old, linked.clusters()), table.mark
+    return difference(linked, old, linked.clusters()), table.mark, None

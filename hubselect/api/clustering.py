@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from hubselect.api.cluster_upkeep import cluster_afresh, events_between, keep_up
+from hubselect.api.lineage import lineage_followers, place_by_lineage
 from hubselect.api.opening import opened
-from hubselect.errors import KnowledgeMissing
+from hubselect.errors import KnowledgeMissing, UnknownEntry
 from hubselect.knowledge.clusters import cluster as cluster_models
 from hubselect.knowledge.clusters import inherit_ids
 from hubselect.knowledge.matrix import PerformanceMatrix
@@ -72,18 +75,39 @@ def recomputed(store: Registry, recipe: Recipe) -> Clustering:
     kept = store.clustering(recipe.task, recipe.digest)
     if kept is None:
         return _compute(store, recipe)
-    return _compute(store, recipe, threshold=kept.threshold, top_k=kept.top_k, method=kept.method)
+    number = _number_of(kept, matrix_of(store, recipe))
+    return _compute(
+        store,
+        recipe,
+        threshold=kept.threshold,
+        top_k=kept.top_k,
+        method=kept.method,
+        n_clusters=number,
+    )
+
+
+def _number_of(kept: Clustering, matrix: PerformanceMatrix) -> int | None:
+    """How many clusters a clustering asked for, None when its threshold says it.
+
+    It stores no other trace of that than the clusters themselves.
+    """
+    if kept.method != "kmeans" or kept.threshold is not None:
+        return None
+    return min(len(kept.clusters), len(matrix.models)) or None
 
 
 def known_runs(store: Registry, recipe: Recipe) -> list[Run]:
-    """The finished benchmark runs under `recipe` at the pinned revisions."""
-    runs = store.runs(recipe=recipe.digest, status="done", current=True)
-    benchmarks = {d.name for d in store.datasets(recipe.task, role="benchmark")}
-    return [r for r in runs if r.dataset in benchmarks]
+    """The finished benchmark runs under `recipe` at the pinned revisions, with their curves."""
+    return store.runs(recipe=recipe.digest, status="done", role="benchmark", current=True)
 
 
 def matrix_of(store: Registry, recipe: Recipe) -> PerformanceMatrix:
-    return PerformanceMatrix.from_runs(known_runs(store, recipe))
+    """The scores of these runs, read without making a record of every run; empty for an unknown recipe."""
+    try:
+        table = store.scores_table(recipe)
+    except UnknownEntry:
+        return PerformanceMatrix((), (), np.empty((0, 0)))
+    return PerformanceMatrix(table.models, table.datasets, table.scores)
 
 
 def _compute(
@@ -101,7 +125,7 @@ def _compute(
         matrix_of(store, recipe),
         task=recipe.task,
         recipe=recipe.digest,
-        threshold=threshold,
+        threshold=threshold if n_clusters is None else None,  # a number leaves nothing for it to decide
         top_k=top_k,
         method=method,
         n_clusters=n_clusters,
@@ -109,5 +133,7 @@ def _compute(
     before = store.clustering(recipe.task, recipe.digest)
     named = inherit_ids(before, found, store.highest_cluster(recipe.task, recipe))
     highest = max([store.highest_cluster(recipe.task, recipe), *(c.id for c in named.clusters)])
+    followers = lineage_followers(store, recipe, before.clusters if before else (), named.clusters)
     store.save_clustering_with(named, events_between(before, named, highest))
+    place_by_lineage(store, recipe, followers)
     return named

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from hubselect import registry
 from hubselect.records import Dataset, Model
+
+if TYPE_CHECKING:
+    from hubselect.api.clusters_after import ClustersAfter
+    from hubselect.api.sharing import Pulled, Pushed
+    from hubselect.registry.sharing import MergeReport
 
 
 class Registry(registry.Registry):
@@ -32,3 +40,37 @@ class Registry(registry.Registry):
         from hubselect.api.growing import add_dataset
 
         return add_dataset(dataset, registry=self, **options)
+
+    def import_scores(self, scores: Any, **options: Any) -> registry.ImportReport:
+        """Import published results, a pandas frame or a file, and bring the clusters up to date.
+
+        Options are those of `hubselect.registry.Registry.import_scores`. Clusters that cannot be brought
+        up to date do not undo the import: a line in `warnings` says so.
+        """
+        from hubselect.api.importing import import_scores
+
+        done = import_scores(scores, registry=self, **options)
+        return replace(done.report, warnings=(*done.report.warnings, *_warnings(done.clusters)))
+
+    def import_registry(self, folder: str | Path, **options: Any) -> MergeReport:
+        """Merge an exported registry (`hubselect.registry.sharing`), the clusters as in `import_scores`."""
+        from hubselect.api.sharing import import_registry
+
+        done = import_registry(folder, registry=self, **options)
+        return replace(done.merged, warnings=(*done.merged.warnings, *_warnings(done.clusters)))
+
+    def push(self, repo_id: str, **options: Any) -> Pushed:
+        """Add what is here to a Hub dataset repository, with the options of `hubselect.push`."""
+        from hubselect.api.sharing import push
+
+        return push(repo_id, registry=self, **options)
+
+    def pull(self, repo_id: str, **options: Any) -> Pulled:
+        """Merge a shared registry into this one, with the options of `hubselect.pull`."""
+        from hubselect.api.sharing import pull
+
+        return pull(repo_id, registry=self, **options)
+
+
+def _warnings(clusters: Iterable[ClustersAfter]) -> tuple[str, ...]:
+    return tuple(c.warning for c in clusters if c.warning is not None)

@@ -9,26 +9,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubselect.api.benchmarking import BenchmarkReport, fill_cells, recipe_for
-from hubselect.api.clustering import recomputed
+from hubselect.api.clusters_after import ClustersAfter, clusters_after
 from hubselect.api.opening import opened
+from hubselect.api.placing import place_added
 from hubselect.api.progress import Listener, Progress, silent
-from hubselect.api.recalling import content_of
+from hubselect.api.targets import content_of
 from hubselect.errors import HubselectError, InvalidInput
 from hubselect.executors.jobs import TrainingJob, check
 from hubselect.executors.pool import Call, Chain, WorkerPool, default_workers
 from hubselect.hub import download_model, index_dataset, index_model
-from hubselect.records import Clustering, Dataset, Model, Recipe, Role, Task
+from hubselect.records import Clustering, Dataset, Model, Placement, Recipe, Role, Task
 from hubselect.registry import Registry
 
 
 @dataclass(frozen=True)
 class Added:
-    """The models now known, the cells filled for them, and the clusters before and after by task."""
+    """The models now known, the cells filled for them, and the clusters before and after by task.
+
+    `placed` are the provisional places, by lineage, of those that have too few results.
+    """
 
     models: tuple[Model, ...]
     benchmark: BenchmarkReport
     before: tuple[Clustering, ...] = ()
     after: tuple[Clustering, ...] = ()
+    placed: tuple[Placement, ...] = ()
 
 
 def add_model(
@@ -44,7 +49,7 @@ def add_model(
 
     All are looked up, and loaded once when they are to be fine-tuned, before anything is
     written: one that is missing, gated, unsupported or broken leaves the registry unchanged.
-    With `benchmark=False` they are only indexed.
+    With `benchmark=False` they are only indexed, and placed provisionally beside a relative.
     """
     ids = [repo_ids] if isinstance(repo_ids, str) else list(dict.fromkeys(repo_ids))
     with opened(registry) as store:
@@ -57,8 +62,9 @@ def add_model(
         _load_once([m for m in models if m.task in recipes], suites, recipes, workers, listener)
         models = [store.add_model(m) for m in models]
         if not recipes:
-            return Added(tuple(models), BenchmarkReport())
+            return Added(tuple(models), BenchmarkReport(), placed=place_added(store, models))
         before, after, reports = [], [], []
+        clusters: list[ClustersAfter] = []
         for task, recipe in recipes.items():
             old = store.clustering(task, recipe.digest)
             report = fill_cells(
@@ -71,12 +77,14 @@ def add_model(
             )
             reports.append(report)
             if old is not None:
+                clusters += clusters_after(store, [recipe.digest])
                 before.append(old)
-                after.append(recomputed(store, recipe))
+                after.append(store.clustering(task, recipe.digest) or old)
         cells = tuple(c for r in reports for c in r.cells)
         digests = {task: recipe.digest for task, recipe in recipes.items()}
         known = sum(r.known for r in reports)
-        return Added(tuple(models), BenchmarkReport(cells, known, digests), tuple(before), tuple(after))
+        report = BenchmarkReport(cells, known, digests, tuple(clusters))
+        return Added(tuple(models), report, tuple(before), tuple(after), place_added(store, models))
 
 
 def add_dataset(
@@ -101,7 +109,7 @@ def add_dataset(
             image_column=image_column,
             label_column=label_column,
         )
-        known = next((d for d in store.datasets() if d.name == found.name and d.revision), None)
+        known = next((d for d in store.datasets(name=found.name) if d.revision), None)
         if known is not None and content_of(known) != content_of(found) and store.runs(dataset=found.name):
             raise InvalidInput(
                 f"results on {found.name} were measured with other columns or at another revision",

@@ -12,9 +12,9 @@ from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, Progress, silent
 from hubselect.errors import HubselectError, InvalidInput
 from hubselect.hub import ListQuery, Page, Patience, listed_dataset, listed_model, pages
+from hubselect.hub.ahead import Ahead
 from hubselect.hub.listings import modified, why_not
 from hubselect.hub.models import IMAGE_PIPELINES, TEXT_PIPELINES
-from hubselect.hub.ahead import Ahead
 from hubselect.hub.walking import PAGE_SIZE, StalePage
 from hubselect.records import TASKS, Dataset, Model, Task
 from hubselect.registry import HubResult, IndexCursor, Indexed, Registry

@@ -14,11 +14,15 @@ from hubselect.registry import Registry
 
 @dataclass(frozen=True)
 class Missing:
-    """The cells to fill under one recipe, in the order to fill them; `known` others are settled."""
+    """The cells to fill under one recipe, in the order to fill them; `known` others are settled.
+
+    `seed` is that of the runs: other than the recipe's it repeats them on the same examples.
+    """
 
     recipe: Recipe
     cells: tuple[tuple[Model, Dataset], ...]
     known: int
+    seed: int
 
     def without(self, cells: Collection[tuple[Model, Dataset]]) -> Missing:
         """What is left after `cells` were worked on, whether they gave a score or failed."""
@@ -32,17 +36,20 @@ def missing_cells(
     suite: Sequence[Dataset],
     recipe: Recipe,
     *,
+    seed: int | None = None,
     retry_failed: bool = False,
 ) -> Missing:
-    """The cells of `models` x `suite` without a finished run (or a failed one), dataset by dataset."""
+    """The cells of `models` x `suite` without a finished run of `seed` (default: the recipe's) or a
+    failed one, dataset by dataset."""
+    seed = recipe.seed if seed is None else seed
     settled = {"done"} if retry_failed else {"done", "failed"}
     known = {
         (r.model, r.dataset)
-        for r in store.runs(recipe=recipe.digest, current=True)
-        if r.status in settled and r.seed == recipe.seed
+        for r in store.runs(recipe=recipe.digest, current=True, curves=False)
+        if r.status in settled and r.seed == seed
     }
     todo = tuple((m, d) for d in suite for m in models if (m.id, d.name) not in known)
-    return Missing(recipe, todo, len(models) * len(suite) - len(todo))
+    return Missing(recipe, todo, len(models) * len(suite) - len(todo), seed)
 
 
 def within(store: Registry, work: Sequence[Missing], budget: int) -> list[Missing]:
@@ -67,4 +74,6 @@ def _ranked(store: Registry, work: Missing, budget: int) -> list[tuple[Model, Da
     suite = list(dict.fromkeys(dataset for _, dataset in cells))
     matrix = matrix_of(store, work.recipe)
     settled = {(m, d) for m in models for d in suite} - set(cells)
-    return [cells[cell] for cell in next_cells(matrix, models, suite, budget, settled=settled)]
+    telling = next_cells(matrix, models, suite, budget, settled=settled)
+    # what is left when the matrix has no gap are repetitions with another seed
+    return [cells[cell] for cell in telling or tuple(cells)[:budget]]

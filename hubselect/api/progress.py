@@ -16,6 +16,9 @@ class Progress:
     detail: str = ""
 
 
+PLAN = "plan"
+"""The step of an announcement: `detail` says what will be fetched, before it is."""
+
 Listener = Callable[[Progress], None]
 
 

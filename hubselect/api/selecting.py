@@ -10,15 +10,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from hubselect.api.benchmarking import recipe_for
+from hubselect.api.candidates import Filters
 from hubselect.api.evidence import holds
+from hubselect.api.knowing import Knowledge
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, silent
-from hubselect.api.recalling import Knowledge, content_of, knowledge_for, target_dataset
+from hubselect.api.recall_options import AUTO, TOLERANCE, K, checked_k, recall_options
+from hubselect.api.recalling import plan_recall
 from hubselect.api.selection_work import SelectionWork
+from hubselect.api.targets import content_of, target_dataset
 from hubselect.api.turns import turn
 from hubselect.errors import InvalidInput
 from hubselect.knowledge.trend_book import TrendBook
-from hubselect.recall.proxies import proxy as proxy_named
+from hubselect.recall.scope import Scope
 from hubselect.records import Selection
 from hubselect.registry import Registry, SelectionRequest
 from hubselect.selection import make_policy
@@ -32,10 +36,20 @@ def select(
     *,
     registry: Registry | str | Path | None = None,
     config: str | None = None,
-    k: int = 10,
+    k: K = 10,
     epochs: int | None = None,
     policy: str = "fine-selection",
-    proxy: str = "leep",
+    method: str = AUTO,
+    proxy: str | None = None,
+    proxies: Sequence[str] = (),
+    scope: Scope = "representatives",
+    top: int = 10,
+    candidates: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    authors: Sequence[str] = (),
+    licenses: Sequence[str] = (),
+    max_params: int | None = None,
+    tolerance: float = TOLERANCE,
     executor: str = "local",
     output: str | Path | None = None,
     threshold: float = 0.0,
@@ -51,15 +65,27 @@ def select(
 ) -> Selection:
     """Select the checkpoint to fine-tune for a dataset, and fine-tune it.
 
-    `k` models are recalled (Eq. 2-4) and fine-tuned in stages under `policy`. The recipe is the
-    one the registry's results were measured with (5 epochs if it has none); `epochs`,
-    `max_train_samples` and `seed` change it. `max_download` (bytes) leaves out recalled models
-    that no longer fit. The winner is saved to `output` (default: beside the registry).
+    `k` models are recalled and fine-tuned in stages under `policy`; how they are recalled, and from
+    whom, is said as in `hubselect.coarse_recall` (the paper's recall: method="paper", proxy="leep").
+    The recipe is the one the registry's results were measured with (5 epochs if it has none);
+    `epochs`, `max_train_samples` and `seed` change it. `max_download` (bytes) bounds what is fetched
+    for recall, and leaves out recalled models that no longer fit. The winner is saved to `output`
+    (default: beside the registry).
 
     A selection that was interrupted is continued, and one that was finished on the same
     knowledge is returned again, unless `fresh`. Raises `HubselectError` with one clear line.
     """
-    _check(k, executor, proxy, policy, threshold)
+    _check(k, executor, policy, threshold)
+    recall = recall_options(
+        method=method,
+        proxy=proxy,
+        proxies=proxies,
+        scope=scope,
+        top=top,
+        filters=Filters.of(candidates, exclude, authors, licenses, max_params),
+        max_download=max_download,
+        tolerance=tolerance,
+    )
     if output is not None:
         check_output(Path(output))
     with opened(registry, create=False) as store:
@@ -71,17 +97,25 @@ def select(
             image_column=image_column,
             label_column=label_column,
         )
-        known = knowledge_for(store, dataset)
+        plan = plan_recall(store, dataset, recall, k)
         recipe = recipe_for(
             store, dataset.task, epochs=epochs, max_train_samples=max_train_samples, seed=seed
         )
-        options = {"data": content_of(dataset), "threshold": threshold, "max_download": max_download}
-        request = SelectionRequest(dataset.name, recipe.digest, policy, proxy, k, options)
-        knowledge_digest = _knowledge_digest(known)
+        choice = plan.choice
+        options = {
+            "data": content_of(dataset),
+            "threshold": threshold,
+            "max_download": max_download,
+            "recall": recall.document() | {"method": choice.method.name, "scope": choice.scope},
+        }
+        proxy_name = "+".join(choice.method.proxies)
+        count = choice.k if choice.k is not None else len(plan.candidates.ids)
+        request = SelectionRequest(dataset.name, recipe.digest, policy, proxy_name, count, options)
+        knowledge_digest = _knowledge_digest(plan.known)
         done = None if fresh else store.finished_selection(request.request_digest, knowledge_digest)
         if done is not None and holds(done.path, done.id, dataset.name):
             return _given_again(store.selection(done.id), Path(output) if output else None)
-        work = SelectionWork(store, dataset, known, recipe, request, knowledge_digest, workers, listener)
+        work = SelectionWork(store, dataset, plan, recipe, request, knowledge_digest, workers, listener)
         with turn(store, f"selection-{request.request_digest}", f"selecting for {dataset.name}"):
             return work.run(Path(output) if output else None, fresh=fresh)
 
@@ -99,19 +133,18 @@ def _given_again(done: Selection, output: Path | None) -> Selection:
     return replace(done, path=str(output.absolute()), resumed=True)
 
 
-def _check(k: int, executor: str, proxy: str, policy: str, threshold: float) -> None:
-    if k < 1:
-        raise InvalidInput(f"-k must be at least 1, not {k}")
+def _check(k: K, executor: str, policy: str, threshold: float) -> None:
+    checked_k(k)
     if executor not in EXECUTORS:
         raise InvalidInput(f"unknown executor {executor!r}", f"choose one of {', '.join(EXECUTORS)}")
-    proxy_named(proxy)
     make_policy(policy, 1, TrendBook.from_runs(()), threshold=threshold)
 
 
 def _knowledge_digest(known: Knowledge) -> str:
     matrix = known.matrix
     clusters = [(c.representative, c.members) for c in known.clustering.clusters]
-    return _digest([matrix.models, matrix.datasets, matrix.scores.tolist(), sorted(clusters)])
+    proxies = sorted((p.dataset, p.proxy, p.model, p.score) for p in known.proxies)
+    return _digest([matrix.models, matrix.datasets, matrix.scores.tolist(), sorted(clusters), proxies])
 
 
 def _digest(content: object) -> str:

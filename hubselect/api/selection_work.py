@@ -18,7 +18,7 @@ from hubselect.api.benchmarking import pinned
 from hubselect.api.evidence import write_evidence
 from hubselect.api.journal import Event, RegistryJournal
 from hubselect.api.progress import Listener, Progress
-from hubselect.api.recalling import Knowledge, Recall, recall_for
+from hubselect.api.recalling import Recall, RecallPlan, recall_for
 from hubselect.errors import HubselectError, InvalidInput, SelectionFailed, UnsupportedModel
 from hubselect.executors.jobs import TrainingJob
 from hubselect.executors.local import PASSING, LocalExecutor
@@ -38,7 +38,7 @@ class SelectionWork:
         self,
         store: Registry,
         dataset: Dataset,
-        known: Knowledge,
+        plan: RecallPlan,
         recipe: Recipe,
         request: SelectionRequest,
         knowledge_digest: str,
@@ -47,7 +47,7 @@ class SelectionWork:
     ) -> None:
         self._store = store
         self._dataset = dataset
-        self._known = known
+        self._plan = plan
         self._recipe = recipe
         self._request = request
         self._knowledge_digest = knowledge_digest
@@ -101,13 +101,12 @@ class SelectionWork:
         """Phase 1, then everything about it into the registry; a failure before leaves no trace."""
         started = time.monotonic()
         store, request = self._store, self._request
-        found = recall_for(
-            store, self._dataset, self._known, self._recipe, request.proxy, None, pool, self._listener
-        )
+        everyone = replace(self._plan, choice=replace(self._plan.choice, k=None))
+        found = recall_for(store, self._dataset, everyone, self._recipe, pool, self._listener)
         chosen = _within(store, found, request.k, request.options["max_download"])
         ids = [r.model for r in chosen]
         knowledge = {
-            "trends": TrendBook.from_runs([r for r in self._known.runs if r.model in ids]).to_dict(),
+            "trends": TrendBook.from_runs([r for r in self._plan.known.runs if r.model in ids]).to_dict(),
             "revisions": {m: store.model(m).revision for m in ids},
         }
         store.add_dataset(self._dataset)

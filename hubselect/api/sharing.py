@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from hubselect.api.clustering import refreshed
+from hubselect.api.clusters_after import ClustersAfter, clusters_after
 from hubselect.api.opening import opened
 from hubselect.errors import HubError, InvalidInput
+from hubselect.hub.dataset_cards import MAX_CARD, keep_card
 from hubselect.hub.publishing import (
     DatasetHead,
     create_dataset,
@@ -20,6 +23,7 @@ from hubselect.hub.publishing import (
 )
 from hubselect.registry import Registry
 from hubselect.registry.sharing import Exported, MergeReport, Prefer
+from hubselect.registry.snapshot_card import MARKS, PLACE
 from hubselect.registry.snapshot_tables import CARD, MANIFEST, TABLES, data_file
 
 MAX_DOWNLOAD = 4 << 30
@@ -27,7 +31,7 @@ MAX_DOWNLOAD = 4 << 30
 
 _FILES = (MANIFEST, *(data_file(table) for table in TABLES))
 _UNWRITTEN = frozenset((CARD, ".gitattributes"))
-"""Files that a repository made by hand may hold already; the card is replaced."""
+"""Files that a repository made by hand may hold already."""
 
 _ATTEMPTS = 3
 
@@ -48,11 +52,20 @@ class Pushed:
 
 @dataclass(frozen=True)
 class Pulled:
-    """`commit` is what was pulled, `merged` what it did to the registry."""
+    """`commit` is what was pulled, `merged` what it did to the registry, `clusters` to the clusters."""
 
     repo_id: str
     commit: str
     merged: MergeReport
+    clusters: tuple[ClustersAfter, ...] = ()
+
+
+@dataclass(frozen=True)
+class TakenIn:
+    """What a folder did to the registry, and to its clusters."""
+
+    merged: MergeReport
+    clusters: tuple[ClustersAfter, ...] = ()
 
 
 def push(
@@ -67,7 +80,8 @@ def push(
     What others shared there stays: rows are merged, and where both say different things theirs
     stand, or ours with `prefer="local"`; every disagreement is in the report. The commit is made
     upon the commit that was merged; when others are faster it is tried again. Local results that
-    were pulled keep no local names: see `Registry.export_registry`.
+    were pulled keep no local names: see `Registry.export_registry`. Of the repository's card only a
+    marked section is written again: the licence, tags and words of its owner stay.
 
     Raises HubError's classes (no login, no right to write, no answer, others pushing at the same
     time again and again) and `InvalidInput` for a repository that holds something else.
@@ -94,34 +108,40 @@ def pull(
     """Merge a shared registry into this one, in one transaction.
 
     New runs have the source "hub:REPO@COMMIT". What was measured here stays unless
-    `prefer="remote"`; every disagreement is in the report. A repository that is missing, private,
-    damaged, of a newer format or hostile changes nothing: HubError's classes or `InvalidInput`.
+    `prefer="remote"`; every disagreement is in the report. The clusters follow: when they cannot,
+    `clusters` says so, and the rows stay. A repository that is missing, private, damaged, of a newer
+    format or hostile changes nothing: HubError's classes or `InvalidInput`.
     """
     with opened(registry) as store, tempfile.TemporaryDirectory(prefix="hubselect-") as scratch:
         head = dataset_head(repo_id, revision)
         folder = _fetched(repo_id, head, Path(scratch))
-        merged = store.import_registry(
-            folder, source=f"hub:{repo_id}@{head.commit}", prefer=prefer, name=f"dataset {repo_id}"
-        )
-        if merged.changed:
-            _refresh_clusters(store)
-        return Pulled(repo_id, head.commit, merged)
+        source = f"hub:{repo_id}@{head.commit}"
+        merged = _taken_in(store, folder, source=source, prefer=prefer, name=f"dataset {repo_id}")
+        return Pulled(repo_id, head.commit, merged, _clusters(store))
 
 
 def import_registry(
-    folder: str | Path, *, registry: Registry | str | Path | None = None, prefer: Prefer = "local"
-) -> MergeReport:
+    folder: str | Path,
+    *,
+    source: str | None = None,
+    registry: Registry | str | Path | None = None,
+    prefer: Prefer = "local",
+    name: str | None = None,
+) -> TakenIn:
     """Merge a folder of `Registry.export_registry` into this registry, as `pull` does."""
     with opened(registry) as store:
-        merged = store.import_registry(folder, prefer=prefer)
-        if merged.changed:
-            _refresh_clusters(store)
-        return merged
+        merged = _taken_in(store, folder, source=source, prefer=prefer, name=name)
+        return TakenIn(merged, _clusters(store))
 
 
-def _refresh_clusters(store: Registry) -> None:
-    for clustering in store.clusterings():
-        refreshed(store, store.recipe(clustering.recipe))
+def _taken_in(store: Registry, folder: str | Path, **options: Any) -> MergeReport:
+    # the store's own, also of a facade that brings the clusters up to date itself
+    return Registry.import_registry(store, folder, **options)
+
+
+def _clusters(store: Registry) -> tuple[ClustersAfter, ...]:
+    """Also when nothing was new: the process that took it in may have ended before it came to this."""
+    return clusters_after(store, [clustering.recipe for clustering in store.clusterings()])
 
 
 def _push_once(store: Registry, repo_id: str, scratch: Path, private: bool, prefer: Prefer) -> Pushed | None:
@@ -135,14 +155,26 @@ def _push_once(store: Registry, repo_id: str, scratch: Path, private: bool, pref
         head = create_dataset(repo_id, private=private)
         if _is_written(head):
             return None
-    if there is not None and _same(there, scratch / "ours"):
+    _write_card(repo_id, head, scratch)
+    if there is not None and _same(there, scratch):
         return Pushed(repo_id, dataset_page(repo_id), head.commit, False, exported)
     merged = exported.merged
     message = f"Add {merged.models} models, {merged.runs} runs, {merged.proxies} proxy scores"
+    if not merged.changed:
+        message = "Write the tables and the card again"
     commit = upload_dataset(repo_id, scratch / "ours", parent=head.commit, message=message)
     if commit is None:
         return None
     return Pushed(repo_id, dataset_page(repo_id), commit, commit != head.commit, exported)
+
+
+def _write_card(repo_id: str, head: DatasetHead, scratch: Path) -> None:
+    """The new card in the place of the exported one, with all that the owner wrote into the old one."""
+    ours = scratch / "ours" / CARD
+    ours.write_text(ours.read_text(encoding="utf-8").replace(PLACE, repo_id), encoding="utf-8")
+    if CARD in head.files:
+        download_dataset(repo_id, head, (CARD,), scratch / "card", max_bytes=MAX_CARD)
+        keep_card(scratch / "card" / CARD, ours, MARKS, f"dataset {repo_id}")
 
 
 def _is_written(head: DatasetHead) -> bool:
@@ -158,5 +190,9 @@ def _fetched(repo_id: str, head: DatasetHead, target: Path) -> Path:
     return target
 
 
-def _same(one: Path, other: Path) -> bool:
-    return (one / MANIFEST).read_bytes() == (other / MANIFEST).read_bytes()
+def _same(there: Path, scratch: Path) -> bool:
+    """Whether the tables and the card are there already, whichever hubselect wrote them."""
+    ours, card = scratch / "ours", scratch / "card" / CARD
+    tables = [json.loads((f / MANIFEST).read_bytes()) for f in (there, ours)]
+    same = all(tables[0].get(key) == tables[1][key] for key in ("format", "tables"))
+    return same and card.exists() and card.read_bytes() == (ours / CARD).read_bytes()

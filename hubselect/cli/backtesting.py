@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import click
 
-from hubselect.cli.options import POLICY, TASK
+from hubselect.cli.options import POLICY, TASK, recall_with
 from hubselect.cli.output import Output, common
 
 
 @click.command()
 @click.option(
     "--policy", type=POLICY, default="fine-selection", show_default=True, help="Who goes on after a stage."
-)
-@click.option(
-    "--proxy", default="leep", show_default=True, help="Which recorded proxy scores to recall with."
 )
 @click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="How many models to recall.")
 @click.option(
@@ -30,34 +27,21 @@ from hubselect.cli.output import Output, common
     show_default=True,
     help="How often the policy decides; finer needs curves recorded as fine.",
 )
+@recall_with(auto=False)
+@click.option("--recall-only", is_flag=True, help="Leave the curves alone: measure recall and nothing else.")
 @click.option("--task", type=TASK, help="Which results, when there are both.")
 @click.option(
     "--recipe", metavar="DIGEST", help="Results under this recipe (default: the one with most results)."
 )
 @common
-def backtest(
-    policy: str,
-    proxy: str,
-    k: int,
-    threshold: float,
-    stages_per_epoch: int,
-    task: str | None,
-    recipe: str | None,
-    registry: str | None,
-    out: Output,
-) -> None:
-    """Replay a selection for every benchmark dataset, leaving it out of the knowledge. Trains nothing."""
-    from hubselect.api.backtesting import run_backtest
-    from hubselect.reports import documents, text
+def backtest(registry: str | None, out: Output, **options: object) -> None:
+    """Replay recall and selection for every benchmark dataset, leaving it out of the knowledge.
 
-    found = run_backtest(
-        registry=registry,
-        policy=policy,
-        proxy=proxy,
-        k=k,
-        task=task,  # type: ignore[arg-type]
-        recipe=recipe,
-        threshold=threshold,
-        stages_per_epoch=stages_per_epoch,
-    )
-    out.result(documents.backtest_document(found), lambda: text.backtest(found))
+    Trains nothing and downloads nothing: it uses recorded scores, proxy scores and curves. Recall is
+    compared for every method, beside static lists and single proxies.
+    """
+    from hubselect.api.backtesting import run_backtest
+    from hubselect.reports.backtesting import backtest_document, backtest_text
+
+    found = run_backtest(registry=registry, **options)  # type: ignore[arg-type]
+    out.result(backtest_document(found), lambda: backtest_text(found))

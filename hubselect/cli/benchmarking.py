@@ -8,6 +8,22 @@ from hubselect.cli.options import workers
 from hubselect.cli.output import Output, common
 
 
+class Seeds(click.ParamType[tuple[int, ...]]):
+    """0,1,2: whole numbers."""
+
+    name = "seeds"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in str(value).split(",")]
+        if not all(part.isdecimal() for part in parts):
+            self.fail(f"{value!r} does not read 0,1,2", param, ctx)
+        return tuple(int(part) for part in parts)
+
+
 @click.command()
 @click.option("--model", "models", metavar="ID", multiple=True, help="Only this model (repeat for more).")
 @click.option(
@@ -20,6 +36,13 @@ from hubselect.cli.output import Output, common
 @click.option("--max-train-samples", type=click.IntRange(2), help="Cap on training examples, stratified.")
 @click.option(
     "--seed", type=click.IntRange(0), help="Seed of head, order and dropout (default: as before, else 0)."
+)
+@click.option(
+    "--seeds",
+    type=Seeds(),
+    default=(),
+    metavar="0,1,...",
+    help="Fine-tune each cell once per seed, on the same examples; scores are means (default: once).",
 )
 @click.option(
     "--budget",
@@ -37,6 +60,7 @@ def benchmark(
     stages_per_epoch: int | None,
     max_train_samples: int | None,
     seed: int | None,
+    seeds: tuple[int, ...],
     budget: int | None,
     retry_failed: bool,
     workers: int | None,
@@ -57,11 +81,13 @@ def benchmark(
             stages_per_epoch=stages_per_epoch,
             max_train_samples=max_train_samples,
             seed=seed,
+            seeds=seeds,
             budget=budget,
             retry_failed=retry_failed,
             workers=workers,
             listener=listener,
         )
     out.result(documents.benchmark_document(report), lambda: text.benchmark(report))
+    out.warn(*(c.warning for c in report.clusters))
     if report.failed and len(report.failed) == len(report.cells):
         raise TrainingFailed(f"no cell could be filled: {report.failed[0].reason}", "see the reasons above")

@@ -66,7 +66,8 @@ def clusters(task: str | None, history: bool, limit: int | None, registry: str |
         out.result(cluster_history.history_document(events), lambda: cluster_history.history(events))
         return
     with Registry.open(registry, create=False) as store:
-        found = [c for c in store.clusterings() if task in (None, c.task)]
+        found = [c for c in reversed(store.clusterings()) if task in (None, c.task)]  # newest first
+        beside = [store.placements(c.task, c.recipe) for c in found]
     if not found:
         raise KnowledgeMissing("there are no clusters yet", "run `hubselect cluster`")
-    out.result(documents.clusterings_document(found), lambda: text.clusterings(found))
+    out.result(documents.clusterings_document(found, beside), lambda: text.clusterings(found, beside))

@@ -55,7 +55,11 @@ def models(
         found = store.models(task, order=order, limit=bound, **conditions)  # type: ignore[arg-type]
         full = bound is not None and len(found) == bound
         total = store.count_models(task, **conditions) if full and not out.as_json else None
-    out.result([documents.model_document(m) for m in found], lambda: [text.models(found, total)])
+        placed = {p.model: p for p in store.placements(task, models=[m.id for m in found])}
+    out.result(
+        [documents.model_document(m, placed.get(m.id)) for m in found],
+        lambda: [text.models(found, total, placed)],
+    )
 
 
 @click.command()

@@ -39,6 +39,7 @@ def add_model(
             listener=listener,
         )
     out.result(documents.added_document(added), lambda: text.added(added))
+    out.warn(*(c.warning for c in added.benchmark.clusters))
     failed = added.benchmark.failed
     if failed and len(failed) == len(added.benchmark.cells):
         raise TrainingFailed(f"no cell could be filled: {failed[0].reason}", "see the reasons above")

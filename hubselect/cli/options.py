@@ -70,3 +70,108 @@ def workers(function: Function) -> Function:
     return click.option(
         "--workers", type=click.IntRange(1), help="Worker processes (default: as many as fit)."
     )(function)
+
+
+METHODS = ("paper", "fused", "rank-average", "mean", "size", "random")
+
+
+class AutoCount(click.ParamType[Any]):
+    """A whole number from 1, or `auto`."""
+
+    name = "integer|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        if str(value).strip().lower() == "auto":
+            return "auto"
+        try:
+            number = int(value)
+        except ValueError:
+            number = 0
+        if number < 1:
+            self.fail(f"{value!r} is neither a number from 1 nor auto", param, ctx)
+        return number
+
+
+def recall_with(*, auto: bool) -> Callable[[Function], Function]:
+    """How models are recalled: the method, the proxies, and whose proxies are computed."""
+    by_backtest = "; auto: what wins the backtest on this registry (with --proxy: paper)" if auto else ""
+
+    def decorate(function: Function) -> Function:
+        for option in (
+            click.option(
+                "--top",
+                type=click.IntRange(1),
+                default=10,
+                show_default=True,
+                help="How many, with --scope top.",
+            ),
+            click.option(
+                "--scope",
+                type=click.Choice(["representatives", "top", "all"]),
+                default="representatives",
+                show_default=True,
+                help="Whose proxies are computed: those of clusters, of the best by mean, or everybody's.",
+            ),
+            click.option(
+                "--proxy",
+                "proxies",
+                metavar="NAME",
+                multiple=True,
+                help="Light score on the target (default: leep for the paper's recall); see "
+                "`hubselect proxies`.",
+            ),
+            click.option(
+                "--method",
+                type=click.Choice([*(["auto"] if auto else []), *METHODS]),
+                default="auto" if auto else "paper",
+                show_default=True,
+                help=f"How models are ranked{by_backtest}.",
+            ),
+        ):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def filters(function: Function) -> Function:
+    """Which models come into question."""
+    for option in (
+        click.option(
+            "--candidates",
+            metavar="A,B,...",
+            multiple=True,
+            help="These models and no others; clusters are passed over.",
+        ),
+        click.option("--exclude", metavar="MODEL", multiple=True, help="Never this model; can be repeated."),
+        click.option(
+            "--author", "authors", metavar="NAME", multiple=True, help="Only models of this author."
+        ),
+        click.option(
+            "--license", "licenses", metavar="L", multiple=True, help="Only models under this licence."
+        ),
+        click.option("--max-params", type=COUNT, metavar="N", help="Only models of at most N parameters."),
+    ):
+        function = option(function)
+    return function
+
+
+def k_option(function: Function) -> Function:
+    for option in (
+        click.option(
+            "--tolerance",
+            type=click.FloatRange(0, 1),
+            default=0.005,
+            show_default=True,
+            help="With -k auto: the mean regret that is accepted in the backtest.",
+        ),
+        click.option(
+            "-k",
+            type=AutoCount(),
+            default=10,
+            show_default=True,
+            help="How many models to recall; auto: as few as the backtest allows.",
+        ),
+    ):
+        function = option(function)
+    return function

@@ -52,13 +52,24 @@ class Output:
         """A line for people beside the result, on stderr."""
         click.echo(text, err=True)
 
+    def warn(self, *lines: str | None) -> None:
+        """The lines that there are, on stderr."""
+        for line in lines:
+            if line is not None:
+                self.note(line)
+
     @contextmanager
     def progress(self) -> Iterator[Listener]:
-        """A listener that draws progress bars on a terminal, and is quiet when piped."""
-        if not sys.stderr.isatty():
-            from hubselect.api.progress import silent
+        """A listener that draws progress bars on a terminal; piped, it only says what will be fetched."""
+        from hubselect.api.progress import PLAN
 
-            yield silent
+        if not sys.stderr.isatty():
+
+            def say(event: Progress) -> None:
+                if event.step == PLAN:
+                    self.note(event.detail)
+
+            yield say
             return
         from rich.console import Console
         from rich.progress import (
@@ -82,6 +93,9 @@ class Output:
             tasks: dict[str, Any] = {}
 
             def listen(event: Progress) -> None:
+                if event.step == PLAN:
+                    bars.console.print(event.detail, style="dim", markup=False)
+                    return
                 if event.step not in tasks:
                     tasks[event.step] = bars.add_task(event.step, total=event.total, detail="")
                 bars.update(tasks[event.step], completed=event.done, total=event.total, detail=event.detail)

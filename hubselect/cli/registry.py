@@ -52,7 +52,7 @@ def import_(
     out: Output,
 ) -> None:
     """Import scores, validation curves or proxy scores. A faulty file is refused as a whole."""
-    from hubselect.registry import Registry
+    from hubselect.api.importing import import_scores
     from hubselect.registry.sharing import is_exported_registry
     from hubselect.reports import documents, text
 
@@ -61,29 +61,25 @@ def import_(
             raise click.UsageError("--columns, --recipe and --task are for scores, not for a whole registry")
         _import_registry(path, registry, out)
         return
-    with Registry.open(registry) as store:
-        report = store.import_scores(
-            path,
-            columns=columns,
-            recipe=recipe,
-            format="matrix" if layout == "matrix" else "tidy",
-            task=task,
-        )
-    out.result(documents.import_document(report), lambda: text.imported(report))
+    done = import_scores(
+        path,
+        registry=registry,
+        columns=columns,
+        recipe=recipe,
+        format="matrix" if layout == "matrix" else "tidy",
+        task=task,
+    )
+    out.result(documents.import_document(done), lambda: text.imported(done))
+    out.warn(*done.report.warnings, *(c.warning for c in done.clusters))
 
 
 def _import_registry(path: str, registry: str | None, out: Output) -> None:
     from hubselect.api.sharing import import_registry
     from hubselect.reports import sharing
 
-    report = import_registry(path, registry=registry)
-    out.result(sharing.merge_document(report), lambda: sharing.merged(report, "this registry"))
-    _warn(sharing.warning(report.conflicts), out)
-
-
-def _warn(line: str | None, out: Output) -> None:
-    if line is not None:
-        out.note(line)
+    done = import_registry(path, registry=registry)
+    out.result(sharing.taken_in_document(done), lambda: sharing.taken_in(done))
+    out.warn(*sharing.warnings(done))
 
 
 @registry.command("export")
@@ -137,7 +133,7 @@ def push(repo: str, private: bool, prefer: str, registry: str | None, out: Outpu
     with Registry.open(registry, create=False) as store:
         done = api.push(repo, registry=store, private=private, prefer=prefer)  # type: ignore[arg-type]
     out.result(sharing.pushed_document(done), lambda: sharing.pushed(done))
-    _warn(sharing.warning(done.exported.merged.conflicts), out)
+    out.warn(sharing.warning(done.exported.merged.conflicts))
 
 
 @registry.command("pull")
@@ -161,7 +157,7 @@ def pull(repo: str, revision: str | None, prefer: str, registry: str | None, out
 
     done = api.pull(repo, revision=revision, registry=registry, prefer=prefer)  # type: ignore[arg-type]
     out.result(sharing.pulled_document(done), lambda: sharing.pulled(done))
-    _warn(sharing.warning(done.merged.conflicts), out)
+    out.warn(*sharing.warnings(done))
 
 
 @registry.command("check")

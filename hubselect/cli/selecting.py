@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from hubselect.cli.options import POLICY, Size, columns, workers
+from hubselect.cli.options import POLICY, Size, columns, filters, k_option, recall_with, workers
 from hubselect.cli.output import Output, common
 
 
 @click.command()
 @click.argument("dataset_id")
 @columns
-@click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="How many models to recall.")
+@k_option
 @click.option(
     "--epochs", type=click.IntRange(1), help="Epochs of the full training (default: as benchmarked, else 5)."
 )
@@ -25,9 +25,8 @@ from hubselect.cli.output import Output, common
     show_default=True,
     help="By what share a prediction must be better to eliminate (Table IV).",
 )
-@click.option(
-    "--proxy", default="leep", show_default=True, help="Light score of a representative on the target."
-)
+@recall_with(auto=True)
+@filters
 @click.option(
     "--executor", type=click.Choice(["local"]), default="local", show_default=True, help="Who trains."
 )
@@ -37,7 +36,10 @@ from hubselect.cli.output import Output, common
     help="Where to save the winner (default: beside the registry).",
 )
 @click.option(
-    "--max-download", type=Size(), metavar="SIZE", help="Leave out recalled models that no longer fit."
+    "--max-download",
+    type=Size(),
+    metavar="SIZE",
+    help="Fetch at most this much: leave out models that no longer fit.",
 )
 @click.option("--max-train-samples", type=click.IntRange(2), help="Cap on training examples, stratified.")
 @click.option(

@@ -108,11 +108,11 @@ def document(tour: Tour) -> dict[str, Any]:
 def _hub(workdir: Path, console: Console, task: Task) -> Iterator[MiniHub]:
     from rich.progress import Progress
 
-    from hubselect.demo.zoo import write_hub
+    from hubselect.demo.zoo import demo_repos, write_hub
 
     console.rule("1. A small Hub on this machine")
     with Progress(console=console, transient=True) as progress:
-        write_hub(workdir / "hub", text=task == TASK, images=task != TASK, progress=progress)
+        write_hub(workdir / "hub", only=demo_repos(task), progress=progress)
     with MiniHub(workdir / "hub", log_file=workdir / "hub-requests.jsonl") as hub:
         os.environ.update(hub.environment(workdir / "hf-home"))  # before any Hub client is imported
         console.print(

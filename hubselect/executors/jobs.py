@@ -18,6 +18,9 @@ from hubselect.errors import CheckpointBroken, HubselectError, TrainingFailed, U
 from hubselect.records import CurvePoint, Dataset, Model, Recipe
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from hubselect.training.features import Features
     from hubselect.training.finetuning import FineTuning
 
@@ -26,13 +29,17 @@ KEPT_IN_MEMORY = 2
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """One model on one dataset under one recipe; `state_dir` holds its training state."""
+    """One model on one dataset under one recipe; `state_dir` holds its training state.
+
+    `seed` is the run's; None is the recipe's. Trainings that share a folder share everything.
+    """
 
     checkpoint: Path
     model: Model
     dataset: Dataset
     recipe: Recipe
     state_dir: Path
+    seed: int | None = None
 
 
 @dataclass
@@ -72,14 +79,29 @@ def check(job: TrainingJob) -> None:
         return
 
 
-def features(job: TrainingJob, max_samples: int) -> Features:
-    """One forward pass over a sample of the training split (see `training.features`)."""
-    with _one_clear_line(job):
+def features(job: TrainingJob, max_samples: int, threads: int = 1) -> Features:
+    """One forward pass over a sample of the training split (see `training.features`), on `threads` cores."""
+    with _one_clear_line(job.checkpoint, job.model, job.dataset.name):
         from hubselect.training.device import prepare_process
         from hubselect.training.features import forward_features
 
+        prepare_process(threads)
+        try:
+            return forward_features(
+                job.checkpoint, job.model, job.dataset, job.recipe, max_samples=max_samples
+            )
+        finally:
+            prepare_process()  # trainings in this worker share the cores with those in others
+
+
+def sentence_vectors(checkpoint: Path, model: Model, texts: tuple[str, ...]) -> NDArray[np.float32]:
+    """Sentence embeddings of texts by a checkpoint (see `training.sentences`)."""
+    with _one_clear_line(checkpoint, model, "model cards"):
+        from hubselect.training.device import prepare_process
+        from hubselect.training.sentences import embed
+
         prepare_process()
-        return forward_features(job.checkpoint, job.model, job.dataset, job.recipe, max_samples=max_samples)
+        return embed(checkpoint, model, texts)
 
 
 def rescore(folder: Path, dataset: Dataset, recipe: Recipe) -> float:
@@ -94,7 +116,7 @@ def rescore(folder: Path, dataset: Dataset, recipe: Recipe) -> float:
 @contextmanager
 def _training(job: TrainingJob) -> Iterator[FineTuning]:
     """The job's training, from memory if it is in step with the disk; forgotten when it fails."""
-    with _one_clear_line(job):
+    with _one_clear_line(job.checkpoint, job.model, job.dataset.name):
         training = _open(job)
         try:
             yield training
@@ -116,7 +138,9 @@ def _open(job: TrainingJob) -> FineTuning:
         return live.training
     _live.pop(job.state_dir, None)  # another worker went on with it, or it was discarded
     prepare_process()
-    return FineTuning(job.checkpoint, job.model, job.dataset, job.recipe, state_dir=job.state_dir)
+    return FineTuning(
+        job.checkpoint, job.model, job.dataset, job.recipe, state_dir=job.state_dir, seed=job.seed
+    )
 
 
 def _stamp(folder: Path) -> tuple[tuple[str, int], ...]:
@@ -126,22 +150,20 @@ def _stamp(folder: Path) -> tuple[tuple[str, int], ...]:
 
 
 @contextmanager
-def _one_clear_line(job: TrainingJob) -> Iterator[None]:
+def _one_clear_line(checkpoint: Path, model: Model, what: str) -> Iterator[None]:
     """Whatever libraries raise inside a worker reaches the driver as a `HubselectError`."""
     try:
         yield
     except (CheckpointBroken, UnsupportedModel) as error:
         # the training room knows folders named by a sha, people know the model's id
-        message = error.message.replace(job.checkpoint.name, job.model.id)
+        message = error.message.replace(checkpoint.name, model.id)
         raise type(error)(message, error.hint) from error
     except HubselectError:
         raise
     except MemoryError as error:
-        raise TrainingFailed(f"{job.model.id} ran out of memory", "lower the batch size") from error
+        raise TrainingFailed(f"{model.id} ran out of memory", "lower the batch size") from error
     except Exception as error:
         if os.environ.get("HUBSELECT_DEBUG") == "1":
             raise
         first_line = (str(error).strip().splitlines() or [""])[0]
-        raise TrainingFailed(
-            f"{job.model.id} on {job.dataset.name}: {type(error).__name__}: {first_line}"
-        ) from error
+        raise TrainingFailed(f"{model.id} on {what}: {type(error).__name__}: {first_line}") from error

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hubselect.hub.cards import card_text
     from hubselect.hub.client import (
         check_repo_id,
         endpoint_notice,
@@ -30,6 +31,7 @@ _HOMES = {
     "ListedModel": "listings",
     "Page": "walking",
     "Patience": "walking",
+    "card_text": "cards",
     "check_repo_id": "client",
     "download_model": "downloads",
     "endpoint_notice": "client",
@@ -50,6 +52,7 @@ __all__ = [
     "ListedModel",
     "Page",
     "Patience",
+    "card_text",
     "check_repo_id",
     "download_model",
     "endpoint_notice",

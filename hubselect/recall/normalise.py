@@ -29,15 +29,19 @@ def declared(scores: Mapping[str, ProxyScore]) -> Normalisation:
     two different proxies.
     """
     names = sorted({s.proxy for s in scores.values()})
-    kinds: set[Normalisation] = {
-        PROXIES[name].normalisation if name in PROXIES else "min-max" for name in names
-    }
+    kinds: set[Normalisation] = {_of(name) for name in names}
     if len(kinds) > 1 or (kinds == {"min-max"} and len(names) > 1):
         raise InvalidInput(
             f"scores of different proxies cannot be ranked together ({', '.join(names)})",
             "compute one proxy for all representatives",
         )
     return kinds.pop() if kinds else "exp"
+
+
+def _of(name: str) -> Normalisation:
+    """What a proxy declares, under any pooling (`nleep@cls`)."""
+    own = name.partition("@")[0]
+    return PROXIES[own].normalisation if own in PROXIES else "min-max"
 
 
 def normalised(scores: Mapping[str, float], how: Normalisation) -> dict[str, float]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
+import sqlalchemy
 from sqlalchemy import ColumnElement
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
@@ -14,10 +16,20 @@ T = TypeVar("T")
 CHUNK = 500
 """Values in one IN list: SQLite allows a limited number of variables."""
 
+_PART = 20_000
+
 
 def in_chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(values), CHUNK):
         yield values[start : start + CHUNK]
+
+
+def insert(session: Session, rows: type[Any], values: Iterable[Mapping[str, Any]]) -> None:
+    """INSERT rows that have the same columns, a part at a time."""
+    waiting = iter(values)
+    while part := list(islice(waiting, _PART)):
+        statement = sqlalchemy.insert(rows.__table__)
+        _execute_many(session, rows.__table__, statement, part)
 
 
 def upsert(
@@ -32,14 +44,14 @@ def upsert(
     if not values:
         return
     dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(rows.__table__)
-    new = insert.excluded
+    statement = dialect.insert(rows.__table__)
+    new = statement.excluded
     changes: dict[str, ColumnElement[Any]] = (
         {name: rule(new[name]) for name, rule in replaced.items()}
         if isinstance(replaced, Mapping)
         else {name: new[name] for name in replaced}
     )
-    statement = insert.on_conflict_do_update(index_elements=list(key), set_=changes)
+    statement = statement.on_conflict_do_update(index_elements=list(key), set_=changes)
     _execute_many(session, rows.__table__, statement, values)
 
 

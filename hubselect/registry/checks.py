@@ -10,8 +10,12 @@ from sqlmodel import Session, col, select
 
 from hubselect.errors import RegistryError
 from hubselect.registry.base import Connected
+from hubselect.registry.bulk import in_chunks
+from hubselect.registry.growth_tables import PlacementRow
+from hubselect.registry.placement_rows import dangling, settled
 from hubselect.registry.rows import to_recipe
 from hubselect.registry.tables import (
+    ClusteringRow,
     ClusterRow,
     CurvePointRow,
     DatasetRow,
@@ -53,6 +57,7 @@ class Checks(Connected):
                     *_proxies(session),
                     *_recipes(session),
                     *_clusters(session),
+                    *_placements(session),
                     *_selections(session),
                 ]
         except RegistryError as error:
@@ -175,6 +180,23 @@ def _clusters(session: Session) -> list[Problem]:
                 ~sa.select(member.__table__).where(condition).exists()  # type: ignore[attr-defined]
             )
         )
+    ]
+
+
+def _placements(session: Session) -> list[Problem]:
+    query = sa.select(col(ModelRow.repo_id), col(PlacementRow.recipe_digest)).join(
+        PlacementRow, col(PlacementRow.model_id) == col(ModelRow.id)
+    )
+    beside_nothing = "a provisional placement is in a cluster that does not exist"
+    found = [(beside_nothing, *row) for row in session.execute(query.where(dangling()))]
+    clusterings = sa.select(col(ClusteringRow.task), col(ClusteringRow.recipe_digest))
+    for task, digest in session.execute(clusterings).all():
+        for part in in_chunks(sorted(settled(session, task, digest))):
+            members = query.where(col(ModelRow.id).in_(part), col(PlacementRow.recipe_digest) == digest)
+            what = "a member of a cluster has a provisional placement"
+            found += [(what, *row) for row in session.execute(members)]
+    return [
+        Problem(what, f"{model}, recipe {digest}", "run `hubselect place`") for what, model, digest in found
     ]
 
 

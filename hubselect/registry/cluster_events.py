@@ -18,13 +18,12 @@ from hubselect.records import Cluster, Clustering, Recipe
 from hubselect.registry.base import Connected
 from hubselect.registry.growth_tables import ClusterEventRow, PlacementRow
 from hubselect.registry.matrices import replace_clustering
+from hubselect.registry.placement_rows import NEAREST, any_placed, carry, end_settled, remove
 from hubselect.registry.rows import digest_of, find_model, known, now
 from hubselect.registry.tables import ClusteringRow, ClusterRow, MembershipRow, ModelRow
 
 _NAMED = 500  # names in one query
 _GIVES_IDS = ("created", "clustered")
-NEAREST = "nearest cluster"
-"""`how` of placements of models whose component is too large to link at once."""
 
 
 class ClustersChanged(RegistryError):
@@ -59,7 +58,8 @@ class ClusterUpdate:
     """Clusters `old` become clusters `new`, both whole; `events` are (kind, payload).
 
     `waiting` are provisional placements (model, cluster, distance); `silhouettes` the standard and
-    the paper's of the whole clustering, None when they are not known any more.
+    the paper's of the whole clustering, None when they are not known any more. `changed` are the
+    models whose scores changed, members of `new` or not; None: any may have.
     """
 
     old: tuple[Cluster, ...] = ()
@@ -67,6 +67,7 @@ class ClusterUpdate:
     events: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     waiting: tuple[tuple[str, int, float], ...] = ()
     silhouettes: tuple[float | None, float | None] = (None, None)
+    changed: tuple[str, ...] | None = ()
 
 
 class ClusterHistory(Connected):
@@ -104,7 +105,7 @@ class ClusterHistory(Connected):
         """`save_clustering` and its events in one transaction; provisional distances to clusters end."""
         with self._database.write() as session:
             replace_clustering(session, clustering)
-            _end_placements(session, clustering.recipe)
+            _end_waiting(session, clustering.recipe)
             _append(session, clustering.task, clustering.recipe, events)
             mark = _mark(session, clustering.task, clustering.recipe)
             assert mark is not None
@@ -124,6 +125,7 @@ class ClusterHistory(Connected):
                 raise ClustersChanged("another process changed the clusters meanwhile", "repeat the command")
             if update.old or update.new:
                 _change(session, since.clustering, update)
+                carry(session, task, digest, update.old, update.new)
             quality = dict(zip(("silhouette", "silhouette_paper"), update.silhouettes, strict=True))
             row = col(ClusteringRow.id) == since.clustering
             session.execute(sa.update(ClusteringRow).where(row).values(quality))
@@ -243,17 +245,18 @@ def _ids(session: Session, names: set[str]) -> dict[str, int]:
 
 
 def _place(session: Session, task: str, digest: str, update: ClusterUpdate) -> None:
-    """New members need no placement any more; waiting models get one."""
-    members = {m for c in update.new for m in c.members}
-    ids = _ids(session, members | {model for model, _, _ in update.waiting})
-    placed = PlacementRow.__table__  # type: ignore[attr-defined]
-    ending = sa.delete(placed).where(placed.c.recipe_digest == digest, placed.c.model_id == sa.bindparam("m"))
-    if ids:
-        session.connection().execute(ending, [{"m": i} for i in ids.values()])
+    """Members need no placement any more (unless they are too little known); waiting models get one."""
+    waiting = _ids(session, {model for model, _, _ in update.waiting})
+    if update.changed is None:
+        end_settled(session, task, digest)
+    elif any_placed(session, digest):
+        members = {m for c in update.new for m in c.members}
+        end_settled(session, task, digest, _ids(session, members | set(update.changed)).values())
+    remove(session, digest, sorted(waiting.values()))
     at = now()
     rows = [
         {
-            "model_id": ids[model],
+            "model_id": waiting[model],
             "recipe_digest": digest,
             "task": task,
             "cluster_id": cluster,
@@ -264,18 +267,14 @@ def _place(session: Session, task: str, digest: str, update: ClusterUpdate) -> N
         for model, cluster, distance in update.waiting
     ]
     if rows:
+        placed = PlacementRow.__table__  # type: ignore[attr-defined]
         session.connection().execute(sa.insert(placed), rows)
 
 
-def _end_placements(session: Session, digest: str) -> None:
-    """Everything is clustered: members are placed for good, and no model waits for its component."""
-    of_recipe = col(PlacementRow.recipe_digest) == digest
-    clustered = (
-        sa.select(col(MembershipRow.model_id))
-        .join(ClusteringRow, col(ClusteringRow.id) == col(MembershipRow.clustering_id))
-        .where(col(ClusteringRow.recipe_digest) == digest)
-    )
-    waited = col(PlacementRow.how) == NEAREST
+def _end_waiting(session: Session, digest: str) -> None:
+    """Everything is clustered: no model waits for its component."""
     session.execute(
-        sa.delete(PlacementRow).where(of_recipe, waited | col(PlacementRow.model_id).in_(clustered))
+        sa.delete(PlacementRow).where(
+            col(PlacementRow.recipe_digest) == digest, col(PlacementRow.how) == NEAREST
+        )
     )

@@ -37,6 +37,10 @@ NO: dict[str, Any] = {"server_default": false()}
 """Arguments of a truth value that old rows and bulk inserts may leave out."""
 
 
+HERE: dict[str, Any] = {"server_default": text("'measured'")}
+"""Arguments of a source that old rows and bulk inserts may leave out."""
+
+
 def finite_column(column: str) -> CheckConstraint:
     largest = "1.7976931348623157e308"
     return CheckConstraint(f"{column} BETWEEN -{largest} AND {largest}", name=f"{column}_finite")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,8 @@ class Database:
         self.location = location
         self.engine = _sqlite_engine(location) if location.path else postgresql_engine(location, BUSY_SECONDS)
         self._pid = os.getpid()
+        self.guards: list[Callable[[], None]] = []
+        """Asked before every transaction that writes; one that raises keeps it from beginning."""
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -54,6 +56,8 @@ class Database:
     def connection(self, *, write: bool) -> Iterator[Connection]:
         """A bare connection in a transaction, foreign errors mapped."""
         self._leave_connections_of_parent()
+        for guard in tuple(self.guards) if write else ():
+            guard()
         try:
             with self.engine.connect() as bare:
                 connection = bare.execution_options(hubselect_write=write)
@@ -63,6 +67,17 @@ class Database:
             raise mapped(error, self.location) from error
         except (OverflowError, UnicodeEncodeError) as error:  # of the driver, which SQLAlchemy passes on
             raise InvalidInput(f"a value cannot be stored in the registry: {error}") from error
+
+    def own_connection(self) -> Any:
+        """A connection of the driver, made like all others, that no pool ends or lends to others."""
+        self._leave_connections_of_parent()
+        try:
+            pooled = self.engine.raw_connection()
+            own = pooled.driver_connection
+            pooled.detach()
+        except SQLAlchemyError as error:
+            raise mapped(error, self.location) from error
+        return own
 
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[Session]:

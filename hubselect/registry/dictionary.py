@@ -14,7 +14,8 @@ TABLES = {
     "clusters": "The clusters of a clustering.",
     "memberships": "Which model is in which cluster.",
     "cluster_events": "What updates did to clusters: readable with `hubselect clusters --history`.",
-    "placements": "Provisional clusters of models without enough results; they decide nothing.",
+    "placements": "Provisional places of models without enough results beside a cluster: no memberships. "
+    "They decide nothing, are derived (`hubselect place`), and are neither exported nor shared.",
     "selections": "Questions (`hubselect select`) and their answers.",
     "selection_events": "What happened in a selection, in order.",
     "index_cursors": "Where the walks over the Hub's listings stand (`hubselect index`).",
@@ -30,7 +31,7 @@ VIEWS = {
     "v_claims": "What model cards claim.",
     "v_clusters": "Every cluster with its representative and size.",
     "v_memberships": "Every member of every cluster, with names.",
-    "v_placements": "Provisional places, with names.",
+    "v_placements": "Provisional places, with names; `v_memberships` holds the members.",
     "v_selections": "Selections and their winners.",
 }
 
@@ -54,7 +55,8 @@ COLUMNS = {
     "finished_at": "when it ended, NULL before",
     "finished_runs": "finished benchmark runs of any revision",
     "gated": "how access is granted (`auto`, `manual`), NULL when free",
-    "how": "what the place was derived from",
+    "how": "what the place was derived from: `lineage`, `card-text` or `nearest cluster` (a model with "
+    "results whose component is too large to link until the next `hubselect cluster`)",
     "hub_created_at": "when the repository was made on the Hub",
     "id": "key",
     "image_column": "column with the image",
@@ -120,6 +122,7 @@ COLUMNS = {
     "stages": "number of stages",
     "started_at": "when it began",
     "status": "`running`, `done`, `failed` or `stopped`",
+    "submitted": "when the score was submitted, as the imported file says",
     "tags": "tags on the Hub (JSON list)",
     "task": "`text-classification` or `image-classification`",
     "test": "test score; set once done",
@@ -143,13 +146,14 @@ OF_TABLE = {
     "datasets.name": "`repo_id`, or `repo_id:config`",
     "hub_results.dataset": "the dataset as the card names it",
     "hub_results.revision": "commit sha of the card",
-    "placements.score": "strength of the evidence",
+    "placements.score": "strength of the evidence: 1 / (1 + links) by lineage, else the cosine of the cards "
+    "or the mean similarity (Eq. 1)",
     "proxy_scores.origin": "what it was computed from: `head`, `features` or `imported`",
     "recipes.origin": "`measured` or `imported`",
     "selections.status": "`running`, `done` or `failed`",
     "v_claims.dataset": "the dataset as the card names it",
     "v_claims.revision": "commit sha of the card",
-    "v_placements.score": "strength of the evidence",
+    "v_placements.score": "strength of the evidence, as in `placements`",
     "v_proxies.origin": "what it was computed from: `head`, `features` or `imported`",
     "v_selections.epochs": "epochs spent, recall included",
     "v_selections.model": "Hub id of the winner",

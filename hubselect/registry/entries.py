@@ -109,9 +109,13 @@ class Entries(Connected):
         with self._database.read() as session:
             return to_dataset(find_dataset(session, name))
 
-    def datasets(self, task: str | None = None, role: str | None = None) -> list[Dataset]:
-        """All datasets (of one task, of one role), by name."""
+    def datasets(
+        self, task: str | None = None, role: str | None = None, *, name: str | None = None
+    ) -> list[Dataset]:
+        """All datasets (of one task, of one role), by name; with `name` that one, if it is there."""
         query = select(DatasetRow).order_by(col(DatasetRow.name))
+        if name is not None:
+            query = query.where(DatasetRow.name == name)
         if task is not None:
             query = query.where(DatasetRow.task == checked_task(task))
         if role is not None:
@@ -165,7 +169,10 @@ class Entries(Connected):
         if proxy is not None:
             query = query.where(ProxyScoreRow.proxy == proxy)
         with self._database.read() as session:
-            return [ProxyScore(m, d, row.proxy, row.score, row.origin) for m, d, row in session.exec(query)]
+            return [
+                ProxyScore(m, d, row.proxy, row.score, row.origin, row.source, row.submitted)
+                for m, d, row in session.exec(query)
+            ]
 
     def add_hub_results(self, results: Sequence[HubResult]) -> None:
         """Store what model cards claim, replacing older claims of the same cards."""
@@ -247,4 +254,6 @@ def _proxy_row(score: ProxyScore, model: ModelRow, dataset: DatasetRow) -> Proxy
         model_revision=model.revision,
         dataset_revision=dataset.revision,
         created_at=now(),
+        source=checked_name("source", score.source),
+        submitted=score.submitted,
     )

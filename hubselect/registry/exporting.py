@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 What = Literal["scores", "curves", "proxies", "all"]
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
-_RUN = ["model", "dataset", "recipe", "task", "seed", "stage", "epochs", "split", "score"]
-_PROXY = ["model", "dataset", "proxy", "score", "task"]
+_RUN = ["model", "dataset", "recipe", "task", "seed", "stage", "epochs", "split", "score", "submitted"]
+_PROXY = ["model", "dataset", "proxy", "score", "task", "submitted"]
 
 
 class Exporting(Connected):
@@ -56,6 +56,8 @@ class Exporting(Connected):
         written = []
         for part, frame in frames.items():
             if len(frame):
+                if frame["submitted"].isna().all():
+                    frame = frame.drop(columns="submitted")
                 written.append(_write(frame, target / f"{part}.csv" if what == "all" else target))
         if not written:
             kind = "results" if what == "all" else what
@@ -111,20 +113,26 @@ def _key() -> tuple[Any, ...]:
 
 def _tests(session: Session) -> pd.DataFrame:
     # stage and epochs are the recipe's, so that a file of test scores alone brings back the recipe
-    query = _runs(sa.select(*_key(), col(RecipeRow.stages), col(RecipeRow.epochs), col(RunRow.test)))
+    query = _runs(
+        sa.select(
+            *_key(), col(RecipeRow.stages), col(RecipeRow.epochs), col(RunRow.test), col(RunRow.submitted)
+        )
+    )
     return _frame(session, query.where(col(RunRow.test).is_not(None)), "test")
 
 
 def _points(session: Session) -> pd.DataFrame:
     point = CurvePointRow
-    query = _runs(sa.select(*_key(), col(point.stage), col(point.epochs), col(point.val)))
+    query = _runs(
+        sa.select(*_key(), col(point.stage), col(point.epochs), col(point.val), col(RunRow.submitted))
+    )
     return _frame(session, query.join(point, col(point.run_id) == col(RunRow.id)), "val")
 
 
 def _frame(session: Session, query: Any, split: str) -> pd.DataFrame:
     import pandas as pd
 
-    names = ["model", "dataset", "digest", "task", "seed", "stage", "epochs", "score"]
+    names = ["model", "dataset", "digest", "task", "seed", "stage", "epochs", "score", "submitted"]
     frame = pd.DataFrame([tuple(row) for row in session.execute(query)], columns=names)
     types = {"seed": "int64", "stage": "int64", "epochs": "float64", "score": "float64"}
     return frame.astype(types).assign(split=split)
@@ -137,7 +145,7 @@ def _proxies(session: Session) -> pd.DataFrame:
         ProxyScoreRow,
         sa.select(
             col(ModelRow.repo_id), col(DatasetRow.name), col(ProxyScoreRow.proxy), col(ProxyScoreRow.score),
-            col(DatasetRow.task),
+            col(DatasetRow.task), col(ProxyScoreRow.submitted),
         ),
     )  # fmt: skip
     frame = pd.DataFrame([tuple(row) for row in session.execute(query)], columns=_PROXY)

@@ -50,10 +50,26 @@ class Frames(Connected):
         )
         return frame.astype({"is_representative": bool})
 
-    def proxies_frame(self, dataset: str | None = None, *, proxy: str | None = None) -> pd.DataFrame:
-        """Proxy scores of pinned revisions. Columns: dataset, proxy, model, score, origin."""
+    def placements_frame(
+        self, task: str | None = None, *, recipe: Recipe | str | None = None
+    ) -> pd.DataFrame:
+        """Provisional places of models without enough results; `clusters_frame` has the members.
+
+        Columns: task, recipe, cluster_id, model, how, score.
+        """
         return self._frame(
-            "SELECT dataset, proxy, model, score, origin FROM v_proxies WHERE 1 = 1",
+            "SELECT task, recipe, cluster_id, model, how, score FROM v_placements WHERE 1 = 1",
+            "ORDER BY task, recipe, cluster_id, model",
+            {"task": task and checked_task(task), "recipe": recipe and digest_of(recipe)},
+        )
+
+    def proxies_frame(self, dataset: str | None = None, *, proxy: str | None = None) -> pd.DataFrame:
+        """Proxy scores of pinned revisions.
+
+        Columns: dataset, proxy, model, score, origin, source, submitted.
+        """
+        return self._frame(
+            "SELECT dataset, proxy, model, score, origin, source, submitted FROM v_proxies WHERE 1 = 1",
             "ORDER BY dataset, proxy, model",
             {"dataset": dataset, "proxy": proxy},
         )

@@ -29,6 +29,8 @@ class ImportReport:
 
     `unchanged` counts the scores of the file that the registry already held. `recipe` is the
     digest of the imported runs' recipe, None for proxy scores and for several; `recipes` has all.
+    `replaced` are the digests of recipes of the same name that grew to hold the file's stages: those
+    in `recipes` took their place. `warnings` are lines for people about what they may not expect.
     """
 
     models: int = 0
@@ -39,6 +41,8 @@ class ImportReport:
     unchanged: int = 0
     recipe: str | None = None
     recipes: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Importing(Connected):
@@ -57,9 +61,11 @@ class Importing(Connected):
         """Import a CSV (also .gz), a Parquet file, a frame, or (`format="matrix"`) the authors' folder.
 
         Tidy rows have columns model, dataset, score and optionally stage, epochs, split (val or
-        test; test where unnamed), seed, recipe and task; a column proxy makes them proxy scores.
+        test; test where unnamed), seed, recipe, task and submitted (a date or any words); a column
+        proxy makes them proxy scores.
         `columns` maps these names to the file's own. `recipe` names the recipe (default
-        "imported:" and the file's stem), `source` the origin noted with every run. `task` None means
+        "imported:" and the file's stem); scores under a known name join its recipe unless epochs or
+        stages contradict (`import_recipes`). `source` is the origin noted with every run. `task` None means
         the task that the registry knows the models and datasets by, else text-classification.
 
         Importing the same file again changes nothing. Raises `InvalidInput` naming file, line and
@@ -80,7 +86,7 @@ class Importing(Connected):
             names.give_tasks(rows, task)
             new_models, new_datasets = names.add("model", rows), names.add("dataset", rows)
             if "proxy" in rows:
-                report = merge_proxies(session, raw, rows)
+                report = merge_proxies(session, raw, rows, IMPORTED + stem)
             else:
                 report = merge_runs(session, raw, rows, recipe or IMPORTED + stem, IMPORTED + stem)
         return ImportReport(models=new_models, datasets=new_datasets, **report)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, case, delete
+from sqlalchemy import Select, delete
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, func, select
 
 from hubselect.errors import InvalidInput
 from hubselect.records import Cluster, Clustering, Recipe
 from hubselect.registry.base import Connected
+from hubselect.registry.bulk import in_chunks
 from hubselect.registry.entries import of_pinned
+from hubselect.registry.main_recipes import main_digest, tasks_with_cells
+from hubselect.registry.placement_rows import any_placed, carry, end_settled
 from hubselect.registry.rows import checked_task, digest_of, find_model, find_recipe, known, now, to_recipe
 from hubselect.registry.tables import (
     ClusteringRow,
@@ -19,7 +23,6 @@ from hubselect.registry.tables import (
     DatasetRow,
     MembershipRow,
     ModelRow,
-    RecipeRow,
     RunRow,
 )
 
@@ -33,8 +36,8 @@ class Matrices(Connected):
     def main_recipe(self, task: str, *, measured: bool = False) -> Recipe | None:
         """The recipe with the most finished cells of the task's matrix; None when there is no cell.
 
-        Among equals a measured recipe comes before an imported one, then the newest. With
-        `measured` imported ones are left out: they do not say how to fine-tune.
+        Measured recipes come before imported ones, however much was imported; among equals the
+        newest. With `measured` imported ones are left out: they do not say how to fine-tune.
         """
         checked_task(task)
         with self._database.read() as session:
@@ -83,6 +86,7 @@ class Matrices(Connected):
     def clusters(self, task: str | None = None) -> tuple[Cluster, ...]:
         """The clusters of a task under its main recipe; empty before the first clustering.
 
+        They hold members only: models that stand beside a cluster provisionally are in `placements`.
         `task` None means the only task that has a clustering; `InvalidInput` when there are several.
         """
         found = [c for c in self.clusterings() if task in (None, c.task)]
@@ -98,55 +102,36 @@ class Matrices(Connected):
 
 
 def replace_clustering(session: Session, clustering: Clustering) -> None:
-    """`Matrices.save_clustering` within a transaction."""
+    """`Matrices.save_clustering` within a transaction; provisional placements go with their clusters."""
     _check_partition(clustering)
     find_recipe(session, clustering.recipe)
     old = select(ClusteringRow).filter_by(task=clustering.task, recipe_digest=clustering.recipe)
+    placed = any_placed(session, clustering.recipe)
+    before: tuple[Cluster, ...] = ()
     if (row := session.exec(old).one_or_none()) is not None:
+        before = _clustering(session, row).clusters if placed else ()
         _remove(session, known(row.id))
     _insert(session, clustering)
-
-
-def _finished() -> tuple[ColumnElement[bool], ...]:
-    return (
-        col(RunRow.status) == "done",
-        col(RunRow.selection_id).is_(None),
-        col(DatasetRow.role) == "benchmark",
-        of_pinned(RunRow),
-    )
-
-
-def _joined(query: Select[Any]) -> Select[Any]:
-    return (
-        query.select_from(RunRow)
-        .join(ModelRow, col(ModelRow.id) == col(RunRow.model_id))
-        .join(DatasetRow, col(DatasetRow.id) == col(RunRow.dataset_id))
-        .join(RecipeRow, col(RecipeRow.digest) == col(RunRow.recipe_digest))
-        .where(*_finished())
-    )
+    if placed:
+        carry(session, clustering.task, clustering.recipe, before, clustering.clusters)
+        end_settled(session, clustering.task, clustering.recipe)
 
 
 def _cells(digest: str) -> Select[Any]:
     query = columns(col(ModelRow.repo_id), col(DatasetRow.name), func.avg(RunRow.test))
     return (
-        _joined(query)
-        .where(col(RunRow.recipe_digest) == digest)
+        query.select_from(RunRow)
+        .join(ModelRow, col(ModelRow.id) == col(RunRow.model_id))
+        .join(DatasetRow, col(DatasetRow.id) == col(RunRow.dataset_id))
+        .where(
+            col(RunRow.recipe_digest) == digest,
+            col(RunRow.status) == "done",
+            col(RunRow.selection_id).is_(None),
+            col(DatasetRow.role) == "benchmark",
+            of_pinned(RunRow),
+        )
         .group_by(col(ModelRow.repo_id), col(DatasetRow.name))
     )
-
-
-def main_digest(session: Session, task: str, *, measured: bool = False) -> str | None:
-    """Digest of `Matrices.main_recipe`."""
-    imported = case((col(RecipeRow.origin) == "imported", 1), else_=0)
-    query = (
-        _joined(columns(col(RecipeRow.digest)))
-        .where(col(RecipeRow.task) == task)
-        .group_by(col(RecipeRow.digest), col(RecipeRow.origin), col(RecipeRow.created_at))
-        .order_by(func.count().desc(), imported, col(RecipeRow.created_at).desc(), col(RecipeRow.digest))
-    )
-    if measured:
-        query = query.where(col(RecipeRow.origin) == "measured")
-    return session.execute(query.limit(1)).scalar()
 
 
 def _chosen(session: Session, task: str | None, recipe: Recipe | str | None) -> str | None:
@@ -157,7 +142,7 @@ def _chosen(session: Session, task: str | None, recipe: Recipe | str | None) -> 
         return row.digest
     if task is not None:
         return main_digest(session, checked_task(task))
-    tasks = sorted(session.execute(_joined(columns(col(RecipeRow.task))).distinct()).scalars())
+    tasks = tasks_with_cells(session)
     if len(tasks) > 1:
         raise InvalidInput("the registry has results for several tasks", f"name one of: {', '.join(tasks)}")
     return main_digest(session, tasks[0]) if tasks else None
@@ -181,7 +166,8 @@ def _remove(session: Session, clustering_id: int) -> None:
 
 
 def _insert(session: Session, clustering: Clustering) -> None:
-    ids = {row[0]: row[1] for row in session.execute(columns(col(ModelRow.repo_id), col(ModelRow.id)))}
+    names = {m for c in clustering.clusters for m in c.members}
+    ids = model_ids(session, names)
     row = ClusteringRow(
         task=checked_task(clustering.task),
         recipe_digest=clustering.recipe,
@@ -194,7 +180,7 @@ def _insert(session: Session, clustering: Clustering) -> None:
     )
     session.add(row)
     session.flush()
-    for missing in (m for c in clustering.clusters for m in c.members if m not in ids):
+    for missing in sorted(names - set(ids)):
         find_model(session, missing)
     key = {"clustering_id": known(row.id)}
     clusters = [
@@ -204,6 +190,15 @@ def _insert(session: Session, clustering: Clustering) -> None:
     if clusters:
         session.connection().execute(ClusterRow.__table__.insert(), clusters)  # type: ignore[attr-defined]
         session.connection().execute(MembershipRow.__table__.insert(), members)  # type: ignore[attr-defined]
+
+
+def model_ids(session: Session, names: Collection[str]) -> dict[str, int]:
+    """The row numbers of those of the models that the registry holds, asked for by name."""
+    ids: dict[str, int] = {}
+    for part in in_chunks(sorted(names)):
+        query = columns(col(ModelRow.repo_id), col(ModelRow.id)).where(col(ModelRow.repo_id).in_(part))
+        ids |= {row[0]: row[1] for row in session.execute(query)}
+    return ids
 
 
 def _clustering(session: Session, row: ClusteringRow) -> Clustering:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from hubselect.records import Recipe
+from hubselect.registry.bulk import in_chunks
+from hubselect.registry.import_recipes import import_recipe
 from hubselect.registry.reading import Raw
-from hubselect.registry.rows import UNKNOWN_OPTIMIZER, insert_recipe, now
+from hubselect.registry.rows import now
 from hubselect.registry.score_tables import of_recipe
 from hubselect.registry.tables import CurvePointRow, DatasetRow, ModelRow, ProxyScoreRow, RunRow
 
@@ -30,15 +31,17 @@ class Names:
     def __init__(self, session: Session, raw: Raw, rows: pd.DataFrame) -> None:
         self._session, self._raw = session, raw
         self._wanted = {kind: rows[kind].unique().tolist() for kind in ("model", "dataset")}
-        self._known = {kind: self._load(kind) for kind in ("model", "dataset")}
+        self._known = {kind: self._load(kind, wanted) for kind, wanted in self._wanted.items()}
 
-    def _load(self, kind: str) -> dict[str, tuple[int, str]]:
+    def _load(self, kind: str, names: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """Row numbers and tasks by name, asked for by name: the registry may know a million others."""
         rows: Any = ModelRow if kind == "model" else DatasetRow
         name = rows.repo_id if kind == "model" else rows.name
-        query = sa.select(name, rows.id, rows.task)
-        if len(self._wanted[kind]) <= _FEW:
-            query = query.where(name.in_(self._wanted[kind]))
-        return {n: (i, t) for n, i, t in self._session.execute(query)}
+        found: dict[str, tuple[int, str]] = {}
+        for part in in_chunks(names):
+            query = sa.select(name, rows.id, rows.task).where(name.in_(part))
+            found |= {n: (i, t) for n, i, t in self._session.execute(query)}
+        return found
 
     def give_tasks(self, rows: pd.DataFrame, task: str | None) -> None:
         """Fill `rows.task` where it is unnamed; refuse a model or dataset of two tasks."""
@@ -78,8 +81,7 @@ class Names:
         else:
             empty |= {"text_columns": [], "label_names": [], "splits": {}, "role": "benchmark"}
             _insert(self._session, DatasetRow, [{**_split_name(n), "task": t, **empty} for n, t in new])
-        if new:
-            known = self._known[kind] = self._load(kind)
+        known |= self._load(kind, [name for name, _ in new])
         rows[f"{kind}_id"] = rows[kind].map({name: i for name, (i, _) in known.items()})
         return len(new)
 
@@ -95,29 +97,17 @@ def merge_runs(
     """Store scores as runs, one recipe per name and task; returns the counts of `ImportReport`."""
     counts: dict[str, Any] = {"runs": 0, "points": 0, "unchanged": 0}
     rows["recipe"] = rows["recipe"].where(rows["recipe"] != "", default_recipe)
-    digests = []
+    recipes = []
     for (name, task), group in rows.groupby(["recipe", "task"], sort=False):
-        digest = insert_recipe(session, _recipe(str(name), str(task), group), origin="imported")
-        ids = _merge_tests(session, raw, group, digest, source, counts)
+        recipe = import_recipe(session, str(name), str(task), group)
+        ids = _merge_tests(session, raw, group, recipe.digest, source, counts)
         _merge_points(session, raw, group[group["val"]], ids, counts)
-        digests.append(digest)
-    counts["recipes"] = tuple(digests)
-    counts["recipe"] = digests[0] if len(digests) == 1 else None
+        recipes.append(recipe)
+    counts["recipes"] = tuple(r.digest for r in recipes)
+    counts["recipe"] = recipes[0].digest if len(recipes) == 1 else None
+    counts["replaced"] = tuple(r.replaced for r in recipes if r.replaced)
+    counts["warnings"] = tuple(r.warning for r in recipes if r.warning)
     return counts
-
-
-def _recipe(name: str, task: str, rows: pd.DataFrame) -> Recipe:
-    """The recipe that can hold the rows: `epochs` is their largest, rounded up, and the stages fit."""
-    stages = max(int(rows["stage"].max()), 1)
-    most = rows["epochs"].max()
-    epochs = max(math.ceil(most - 1e-9), 1) if most == most else stages
-    return Recipe(
-        task=task,  # type: ignore[arg-type]
-        name=name,
-        epochs=epochs,
-        stages_per_epoch=math.ceil(stages / epochs),
-        optimizer=UNKNOWN_OPTIMIZER,
-    )
 
 
 def _merge_tests(
@@ -125,7 +115,9 @@ def _merge_tests(
 ) -> pd.DataFrame:
     """Store the runs and their test scores; returns the ids of the recipe's runs of these models."""
     tests = rows.loc[~rows["val"], [*_KEY, "score", "line"]].rename(columns={"score": "test"})
-    runs = rows[_KEY].drop_duplicates().merge(tests, on=_KEY, how="left")
+    # the test score's, else the last validation's: points come before tests, stages in order
+    said = rows[[*_KEY, "submitted"]].drop_duplicates(_KEY, keep="last")
+    runs = said.merge(tests, on=_KEY, how="left")
     models = [int(i) for i in rows["model_id"].unique()]
     runs = runs.merge(_runs_of(session, digest, models), on=_KEY, how="left")
     there, tested = runs["run_id"].notna(), runs["test"].notna()
@@ -156,7 +148,7 @@ def _new_runs(runs: pd.DataFrame, digest: str, source: str) -> list[dict[str, An
     shared = {"recipe_digest": digest, "source": source, "created_at": now()}
     done = {"status": "done", "reason": None}
     stopped = {"status": "stopped", "reason": _NO_TEST, "test": None}
-    values = _records(runs[[*_KEY, "test"]])
+    values = _records(runs[[*_KEY, "test", "submitted"]])
     return [{**v, **shared, **(done if v["test"] == v["test"] else stopped)} for v in values]
 
 
@@ -167,7 +159,10 @@ def _merge_points(
     held: Any = sa.select(
         col(CurvePointRow.run_id), col(CurvePointRow.stage), col(CurvePointRow.epochs).label("had_epochs"),
         col(CurvePointRow.val).label("had"),
-    ).where(col(CurvePointRow.run_id).between(first, last))  # fmt: skip
+    )  # fmt: skip
+    few = len(ids) <= _FEW  # which may lie far apart among millions
+    held = held.where(col(CurvePointRow.run_id).in_(ids["run_id"].tolist()) if few else
+                      col(CurvePointRow.run_id).between(first, last))  # fmt: skip
     types = {"run_id": "int64", "stage": "int64", "had_epochs": "float64", "had": "float64"}
     points = points.merge(ids[["run_id", *_KEY]], on=_KEY)
     merged = points.merge(_frame(session, held, types), on=["run_id", "stage"], how="left")
@@ -189,13 +184,16 @@ def _refuse_conflict(raw: Raw, differing: pd.DataFrame, rows: pd.DataFrame) -> N
         raise raw.refuse(line, problem, _OTHERWISE)
 
 
-def merge_proxies(session: Session, raw: Raw, rows: pd.DataFrame) -> dict[str, Any]:
+def merge_proxies(session: Session, raw: Raw, rows: pd.DataFrame, source: str) -> dict[str, Any]:
     """Store proxy scores; imported ones are replaced, computed ones never are."""
     key = ["model_id", "dataset_id", "proxy"]
     held: Any = sa.select(
         col(ProxyScoreRow.model_id), col(ProxyScoreRow.dataset_id), col(ProxyScoreRow.proxy),
         col(ProxyScoreRow.score).label("had"), col(ProxyScoreRow.origin),
     )  # fmt: skip
+    models = [int(i) for i in rows["model_id"].unique()]
+    if len(models) <= _FEW:
+        held = held.where(col(ProxyScoreRow.model_id).in_(models))
     types = {
         "model_id": "int64",
         "dataset_id": "int64",
@@ -213,11 +211,12 @@ def merge_proxies(session: Session, raw: Raw, rows: pd.DataFrame) -> dict[str, A
             f"{row['proxy']} of {row['model']} on {row['dataset']} was computed here, with another value"
         )
         raise raw.refuse(int(row["line"]), problem, "give the imported proxy a name of its own")
-    for model_id, dataset_id, proxy, score in merged.loc[changed, [*key, "score"]].itertuples(index=False):
-        which = {"model_id": int(model_id), "dataset_id": int(dataset_id), "proxy": proxy}
-        session.execute(sa.update(ProxyScoreRow).filter_by(**which).values(score=score, created_at=now()))
-    shared = {"origin": "imported", "created_at": now()}
-    _insert(session, ProxyScoreRow, [{**v, **shared} for v in _records(merged.loc[~there, [*key, "score"]])])
+    shared = {"origin": "imported", "source": source, "created_at": now()}
+    written = [*key, "score", "submitted"]
+    for values in _records(merged.loc[changed, written]):
+        which = {name: values.pop(name) for name in key}
+        session.execute(sa.update(ProxyScoreRow).filter_by(**which).values(**values, **shared))
+    _insert(session, ProxyScoreRow, [{**v, **shared} for v in _records(merged.loc[~there, written])])
     return {"proxies": int((~there).sum() + changed.sum()), "unchanged": int((there & ~changed).sum())}
 
 
@@ -229,7 +228,10 @@ def _frame(session: Session, query: Any, types: dict[str, str]) -> pd.DataFrame:
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as dicts of plain Python values."""
+    """Rows as dicts of plain Python values, None for a text that is missing."""
+    if "submitted" in frame:
+        texts = frame["submitted"].astype(object)
+        frame = frame.assign(submitted=texts.where(texts.notna(), None).astype(object))
     names = list(frame.columns)
     return [
         dict(zip(names, row, strict=True)) for row in zip(*(frame[n].tolist() for n in names), strict=True)

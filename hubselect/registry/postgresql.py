@@ -25,6 +25,12 @@ CONNECT_SECONDS = 10
 _BUSY_SERVER = ("starting up", "too many clients", "too many connections", "remaining connection slots")
 _WRITER_LOCK = 0x48554253  # "HUBS"
 _KEEPALIVE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
+_NOTICED = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60000,
+}
 _AS_READER = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _AS_WRITER = "SELECT set_config('lock_timeout', '{wait}ms', true), pg_advisory_xact_lock({key})"
 
@@ -74,6 +80,8 @@ def _patient_connections(engine: Engine, patience: float) -> None:
         options.setdefault("connect_timeout", CONNECT_SECONDS)
         options.setdefault("application_name", "hubselect")
         options.setdefault("prepare_threshold", None)  # poolers between us and the server forget statements
+        for name, value in _NOTICED.items():  # a server that is gone is noticed within a minute
+            options.setdefault(name, value)
         deadline = time.monotonic() + patience
         while True:
             try:

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from hubselect.errors import InvalidInput, KnowledgeMissing
 from hubselect.records import Model
 from hubselect.registry.base import Connected
-from hubselect.registry.matrices import main_digest
+from hubselect.registry.main_recipes import main_digest
 from hubselect.registry.rows import checked_task, to_model
 from hubselect.registry.tables import ClusteringRow, MembershipRow, ModelRow
 
@@ -99,7 +99,7 @@ def _conditions(session: Session, task: str | None, values: Mapping[str, Any]) -
     if task is not None:
         conditions.append(col(ModelRow.task) == checked_task(task))
     if "author" in given:
-        conditions += _by_author(session, given["author"])
+        conditions += _by_author(given["author"])
     if "cluster" in given:
         conditions.append(_in_cluster(session, task, given["cluster"]))
     return conditions
@@ -161,11 +161,11 @@ def _named(part: str) -> ColumnElement[bool]:
     return col(ModelRow.repo_id).icontains(part, autoescape=True)
 
 
-def _by_author(session: Session, author: str) -> list[ColumnElement[bool]]:
+def _by_author(author: str) -> list[ColumnElement[bool]]:
+    """Ids from `author/` to what would follow the last of them: a range of the index, because every
+    database orders text by its bytes here (`postgresql.py`)."""
     name = col(ModelRow.repo_id)
-    if session.get_bind().dialect.name == "sqlite":  # text is ordered by its bytes: a range of the index
-        return [name >= f"{author}/", name < f"{author}0"]  # "0" follows "/"
-    return [name.startswith(f"{author}/", autoescape=True)]
+    return [name >= f"{author}/", name < f"{author}0"]  # "0" follows "/"
 
 
 def _in_cluster(session: Session, task: str | None, cluster: int) -> ColumnElement[bool]:

@@ -18,10 +18,14 @@ from hubselect.errors import InvalidInput
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("model", "dataset", "score", "proxy", "split", "stage", "epochs", "seed", "recipe", "task")
+COLUMNS = (
+    "model", "dataset", "score", "proxy", "split", "stage", "epochs", "seed", "recipe", "task", "submitted"
+)  # fmt: skip
 _LINE = "#line"
 REQUIRED = ("model", "dataset", "score")
-_HINT = "columns: model, dataset, score; optional: stage, epochs, split, seed, recipe, task, or proxy"
+_HINT = (
+    "columns: model, dataset, score; optional: stage, epochs, split, seed, recipe, task, submitted, or proxy"
+)
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,7 @@ def run_query() -> Select[*tuple[Any, ...]]:
     fields = (
         run.id, ModelRow.repo_id, DatasetRow.name, run.recipe_digest, run.status, run.seed, run.test,
         run.reason, run.source, run.seconds, run.model_revision, run.dataset_revision, run.selection_id,
+        run.submitted,
     )  # fmt: skip
     return (
         columns(*(col(f) for f in fields))
@@ -135,9 +136,11 @@ def narrowed(
     return query
 
 
-def load_runs(session: Session, query: Select[*tuple[Any, ...]]) -> list[Run]:
+def load_runs(session: Session, query: Select[*tuple[Any, ...]], *, curves: bool = True) -> list[Run]:
     """The runs that the query finds, each with its curve; two queries whatever their number."""
     found = session.execute(query).all()
+    if not curves:
+        return [_record((), *values) for _, *values in found]
     wanted = query.with_only_columns(col(RunRow.id)).order_by(None)
     points = (
         columns(CurvePointRow.__table__)  # type: ignore[attr-defined]
@@ -145,10 +148,10 @@ def load_runs(session: Session, query: Select[*tuple[Any, ...]]) -> list[Run]:
         .order_by(col(CurvePointRow.run_id), col(CurvePointRow.stage))
     )
     names = {row[0]: row[1] for row in found}
-    curves: dict[int, list[CurvePoint]] = {}
+    of_run: dict[int, list[CurvePoint]] = {}
     for run_id, stage, epochs, val, seconds in session.execute(points):
-        curves.setdefault(run_id, []).append(CurvePoint(names[run_id], stage, epochs, val, seconds))
-    return [_record(tuple(curves.get(run_id, ())), *values) for run_id, *values in found]
+        of_run.setdefault(run_id, []).append(CurvePoint(names[run_id], stage, epochs, val, seconds))
+    return [_record(tuple(of_run.get(run_id, ())), *values) for run_id, *values in found]
 
 
 def _record(

@@ -14,7 +14,7 @@ from hubselect.registry.base import Connected
 from hubselect.registry.entries import of_pinned
 from hubselect.registry.rows import find_dataset, find_model, find_recipe, finite, known
 from hubselect.registry.run_rows import close, existing, load_runs, narrowed, run_query, started
-from hubselect.registry.tables import CurvePointRow, RunRow
+from hubselect.registry.tables import CurvePointRow, DatasetRow, RunRow
 
 
 class Runs(Connected):
@@ -131,19 +131,23 @@ class Runs(Connected):
         status: str | None = None,
         selection: int | None = None,
         task: str | None = None,
+        role: str | None = None,
         current: bool = False,
+        curves: bool = True,
     ) -> list[Run]:
         """Runs with their curves, by model, dataset, recipe and seed.
 
-        `selection` None means benchmark runs only; `current` leaves out those of revisions that a
-        model is no longer pinned to. Filters that name something the registry does not hold give
-        an empty list.
+        `selection` None means benchmark runs only; `role` asks for datasets of that role; `current`
+        leaves out runs of revisions that a model is no longer pinned to. Without `curves` no curve is
+        read. Filters that name something the registry does not hold give an empty list.
         """
         query = narrowed(run_query(), model, dataset, recipe, status, selection, task)
+        if role is not None:
+            query = query.where(col(DatasetRow.role) == role)
         if current:
             query = query.where(of_pinned(RunRow))
         with self._database.read() as session:
-            return load_runs(session, query)
+            return load_runs(session, query, curves=curves)
 
     def curves(self, model: str, dataset: str | None = None) -> list[Run]:
         """The benchmark runs of a model (on one dataset) that have a validation curve.

@@ -39,6 +39,7 @@ class MergeReport:
 
     Counts of new rows by table; `completed` runs gained a test score or stages; `unchanged` runs and
     proxy scores were there already; `conflicts` is every disagreement and whose word stands.
+    `warnings` are lines for people about what they may not have expected.
     """
 
     source: str
@@ -54,6 +55,7 @@ class MergeReport:
     changed: bool = False
     conflicts: tuple[Conflict, ...] = ()
     other_revisions: tuple[OtherRevision, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from hubselect.registry.bulk import insert
 from hubselect.registry.cluster_events import scores_overwritten
 from hubselect.registry.rows import now
 from hubselect.registry.snapshot_plan import Plan, entry_name
@@ -33,10 +34,11 @@ _RUN = ["model_id", "dataset_id", "recipe_digest", "seed"]
 
 
 def apply_plan(session: Session, plan: Plan, source: str) -> None:
-    """Store what the plan adds and changes; runs get `source` as their origin."""
+    """Store what the plan adds and changes; runs and proxy scores get `source` as their origin."""
     _entries(session, plan)
     ids = _Ids(session, plan)
-    _insert(session, RunRow, (_run(row, source) for row in ids.rows(plan.runs_new)))
+    stamp = now()
+    insert(session, RunRow, (_run(row, source, stamp) for row in ids.rows(plan.runs_new)))
     runs = ids.runs(session, [plan.runs_changed, plan.curves_dropped, plan.points])
     _change_runs(session, ids.keyed(plan.runs_changed, runs), source)
     dropped = [row["run_id"] for row in ids.keyed(plan.curves_dropped, runs)]
@@ -44,17 +46,16 @@ def apply_plan(session: Session, plan: Plan, source: str) -> None:
         session.execute(sa.delete(CurvePointRow).where(col(CurvePointRow.run_id).in_(batch)))
     points = ids.keyed(plan.points, runs)
     columns = ("run_id", "stage", "epochs", "val", "seconds")
-    _insert(session, CurvePointRow, ({c: row[c] for c in columns} for row in points))
-    _proxies(session, plan, ids)
+    insert(session, CurvePointRow, ({c: row[c] for c in columns} for row in points))
+    _proxies(session, plan, ids, source)
     claims = ids.rows(plan.claims_new, dataset=False)
-    stamp = now()
-    _insert(session, HubResultRow, ({**_claim(row), "created_at": stamp} for row in claims))
+    insert(session, HubResultRow, ({**_claim(row), "created_at": stamp} for row in claims))
 
 
 def _entries(session: Session, plan: Plan) -> None:
     stamp = {"created_at": now()}
-    _insert(session, ModelRow, ({**_model(row), **stamp} for row in plan.models_new))
-    _insert(
+    insert(session, ModelRow, ({**_model(row), **stamp} for row in plan.models_new))
+    insert(
         session, DatasetRow, ({**_dataset(row), "role": "benchmark", **stamp} for row in plan.datasets_new)
     )
     for row in plan.models_changed:
@@ -62,7 +63,7 @@ def _entries(session: Session, plan: Plan) -> None:
     for row in plan.datasets_changed:
         same = col(DatasetRow.name) == entry_name(row)
         session.execute(sa.update(DatasetRow).where(same).values(_dataset(row)))
-    _insert(session, RecipeRow, ({**_recipe(row), **stamp} for row in plan.recipes_new))
+    insert(session, RecipeRow, ({**_recipe(row), **stamp} for row in plan.recipes_new))
 
 
 def _model(row: Row) -> Row:
@@ -79,9 +80,9 @@ def _recipe(row: Row) -> Row:
     return {**row, "epochs": epochs, "stages": epochs * row["content"]["stages_per_epoch"]}
 
 
-def _run(row: Row, source: str) -> Row:
+def _run(row: Row, source: str, stamp: str) -> Row:
     reason = None if row["status"] == "done" else _NO_TEST
-    return {**row, "source": source, "reason": reason, "created_at": now()}
+    return {**row, "source": source, "reason": reason, "created_at": stamp}
 
 
 def _claim(row: Row) -> Row:
@@ -135,7 +136,7 @@ class _Ids:
 
 
 def _change_runs(session: Session, rows: Iterable[Row], source: str) -> None:
-    kept = ("status", "test", "seconds", "model_revision", "dataset_revision")
+    kept = ("status", "test", "seconds", "model_revision", "dataset_revision", "submitted")
     changed: Counter[str] = Counter()
     for row in rows:
         changed[row["recipe_digest"]] += 1
@@ -146,12 +147,12 @@ def _change_runs(session: Session, rows: Iterable[Row], source: str) -> None:
     scores_overwritten(session, changed)
 
 
-def _proxies(session: Session, plan: Plan, ids: _Ids) -> None:
-    stamp = {"created_at": now()}
-    _insert(session, ProxyScoreRow, ({**row, **stamp} for row in ids.rows(plan.proxies_new)))
+def _proxies(session: Session, plan: Plan, ids: _Ids, source: str) -> None:
+    stamp = {"source": source, "created_at": now()}
+    insert(session, ProxyScoreRow, ({**row, **stamp} for row in ids.rows(plan.proxies_new)))
     for row in ids.rows(plan.proxies_changed):
         key = {name: row.pop(name) for name in ("model_id", "dataset_id", "proxy")}
-        session.execute(sa.update(ProxyScoreRow).filter_by(**key).values(**row, **stamp))
+        session.execute(sa.update(ProxyScoreRow).filter_by(**key).values({**row, **stamp}))
 
 
 def _numbers(session: Session, name: Any, number: Any, names: set[str]) -> dict[str, int]:
@@ -159,25 +160,13 @@ def _numbers(session: Session, name: Any, number: Any, names: set[str]) -> dict[
     return {n: i for query in queries for n, i in session.execute(query)}
 
 
-def _records(frame: pd.DataFrame) -> list[Row]:
-    """Rows as plain Python values, None for NaN."""
-    plain = frame.astype(object)
-    rows: list[Row] = plain.where(frame.notna(), None).to_dict("records")  # type: ignore[assignment]
-    return rows
+def _records(frame: pd.DataFrame) -> Iterator[Row]:
+    """Rows as plain Python values, None for NaN; a part at a time, because dicts are large."""
+    for start in range(0, len(frame), _BATCH):
+        part = frame.iloc[start : start + _BATCH]
+        yield from part.astype(object).where(part.notna(), None).to_dict("records")  # type: ignore[misc]
 
 
 def _batches(values: list[Any]) -> Iterator[list[Any]]:
     for start in range(0, len(values), _NAMES):
         yield values[start : start + _NAMES]
-
-
-def _insert(session: Session, rows: type[Any], values: Iterable[Row]) -> None:
-    statement = sa.insert(rows.__table__)
-    waiting: list[Row] = []
-    for value in values:
-        waiting.append(value)
-        if len(waiting) == _BATCH:
-            session.connection().execute(statement, waiting)
-            waiting = []
-    if waiting:
-        session.connection().execute(statement, waiting)

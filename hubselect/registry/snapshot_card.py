@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from hubselect import __version__
 from hubselect.records import Recipe
 from hubselect.registry.snapshot_tables import FORMAT, TABLES, Row, Tables, data_file
 
@@ -19,14 +18,21 @@ _CONTENT = {
 }
 _SHOWN_RECIPES = 50
 
+MARKS = ("<!-- hubselect: this section is written by every push -->", "<!-- hubselect: end -->")
+"""What stands before and after the part of the card that is written again."""
+
+PLACE = "THIS_REPO"
+"""What the card calls the repository it will stand in."""
+
 _BODY = """
+{begin}
 # A hubselect registry
 
 Results of fine-tuning, collected with hubselect: which checkpoint is worth fine-tuning on a new
-dataset is decided from them. Written by hubselect {version}, format {format}.
+dataset is decided from them (hubselect registries, format {format}).
 
-    hubselect registry pull THIS_REPO                # adds to your registry; your own results stay
-    datasets.load_dataset("THIS_REPO", "runs")       # or any other table
+    hubselect registry pull {place}                # adds to your registry; your own results stay
+    datasets.load_dataset("{place}", "runs")       # or any other table
 
 | table | rows | content |
 |---|---|---|
@@ -43,18 +49,21 @@ another shared registry.
 
 This repository holds measurements and metadata, no weights and no examples. The models and datasets
 named in it have licences of their own (column `license`); imported scores remain their authors'.
+{end}
 """
 
 
 def card(tables: Tables) -> str:
-    """The README: metadata that makes every table a configuration of the dataset, then text."""
+    """The README: metadata that makes every table a configuration of the dataset, then the marked text."""
     counts = tables.counts()
     lines = [f"| `{name}` | {counts[name]:,} | {_CONTENT[name]} |" for name in TABLES]
     ordered = sorted(tables.recipes, key=lambda r: (r["task"], r["name"], r["digest"]))
     recipes = "\n".join(_recipe(row) for row in ordered[:_SHOWN_RECIPES]) or "None yet."
     if len(ordered) > _SHOWN_RECIPES:
         recipes += f"\n- and {len(ordered) - _SHOWN_RECIPES} more in the table `recipes`"
-    body = _BODY.format(version=__version__, format=FORMAT, tables="\n".join(lines), recipes=recipes)
+    body = _BODY.format(
+        format=FORMAT, place=PLACE, tables="\n".join(lines), recipes=recipes, begin=MARKS[0], end=MARKS[1]
+    )
     return f"---\n{_metadata(counts)}---\n{body}"
 
 

@@ -130,6 +130,12 @@ class Checker:
                 if not _REVISION.fullmatch(revision):
                     self._refuse(table, revision, "is no commit")
 
+    def _provenance(self, table: str, rows: pd.DataFrame) -> None:
+        for source in rows["source"].unique():
+            self._name(table, source.removeprefix("imported:"))
+        for said in rows["submitted"].dropna().unique():
+            self._name(table, said)
+
     def _runs(self) -> None:
         runs = self.tables.runs
         self._known("runs", runs, "model", "dataset", "recipe")
@@ -141,8 +147,7 @@ class Checker:
         self._numbers("runs", runs[runs["seconds"].notna()], "seconds", 0)
         strange = ~runs["seed"].between(-_LARGEST_INT, _LARGEST_INT)
         self._first("runs", runs, strange, "has a seed that cannot be")
-        for source in runs["source"].unique():
-            self._name("runs", source.removeprefix("imported:"))
+        self._provenance("runs", runs)
         self._revisions("runs", runs)
         self._accuracies("runs", runs[done], "test")
 
@@ -179,6 +184,7 @@ class Checker:
         self._first(table, rows, rows.duplicated(PROXY_KEY), "stands there twice")
         self._numbers(table, rows, "score")
         self._first(table, rows, ~rows["origin"].isin(_ORIGINS), "has an unknown origin")
+        self._provenance(table, rows)
         self._revisions(table, rows)
         for proxy in rows["proxy"].unique():
             self._name(table, proxy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BATCH = 500
+_FEW = 5_000  # models asked for by name
+_PART = 20_000
 
 # Absolute and relative paths, tokens and passwords: nothing that holds one leaves this machine.
 _PRIVATE = re.compile(
@@ -39,14 +41,16 @@ def is_private(name: str) -> bool:
 
 def held(session: Session, incoming: Tables) -> Tables:
     """What the registry holds that `incoming` may meet: also unfinished runs and targets."""
+    names = [m["id"] for m in incoming.models]
+    models = names if len(names) <= _FEW else None  # else all rows, in one query
     return Tables(
-        models=_rows(session, "models", ModelRow, ModelRow.repo_id, [m["id"] for m in incoming.models]),
+        models=_rows(session, "models", ModelRow, ModelRow.repo_id, names),
         datasets=_rows(session, "datasets", DatasetRow, None),
         recipes=_recipes(session),
-        runs=_runs(session),
-        curve_points=_points(session),
-        proxy_scores=_proxies(session),
-        hub_results=_claims(session),
+        runs=_runs(session, models=models),
+        curve_points=_points(session, models),
+        proxy_scores=_proxies(session, models),
+        hub_results=_claims(session, models),
     )
 
 
@@ -83,10 +87,12 @@ def _without_private(found: Tables) -> tuple[Tables, int]:
     runs = _among(on_benchmarks, known)
     withheld = len(found.models) - len(models) + len(found.datasets) - len(datasets)
     withheld += len(on_benchmarks) - len(runs)
-    runs["source"] = runs["source"].map(_public_source)
     used = set(runs["recipe"])
     points = found.curve_points.merge(runs[RUN_KEY], on=RUN_KEY)
     proxies = _among(found.proxy_scores, known)
+    for rows in (runs, proxies):
+        _replace(rows, "source", _public_source)
+        _replace(rows, "submitted", _public_date)
     claims = found.hub_results[found.hub_results["model"].isin(known["model"])]
     results = set(runs["model"]) | set(proxies["model"])
     return Tables(
@@ -110,6 +116,18 @@ def _among(rows: pd.DataFrame, known: dict[str, set[str]]) -> pd.DataFrame:
 def _public(model: Row) -> Row:
     base = model["base_model"]
     return {**model, "base_model": None if base and is_private(base) else base}
+
+
+def _replace(rows: pd.DataFrame, column: str, public: Callable[[str], str | None]) -> None:
+    """Few texts are different, however many rows there are."""
+    texts = {text: public(text) for text in rows[column].dropna().unique()}
+    changed = {text: new for text, new in texts.items() if new != text}
+    for text, new in changed.items():
+        rows.loc[rows[column] == text, column] = new
+
+
+def _public_date(said: str) -> str | None:
+    return None if is_private(said) else said
 
 
 def _public_source(source: str) -> str:
@@ -166,37 +184,49 @@ def _key() -> tuple[Any, ...]:
     return col(ModelRow.repo_id), col(DatasetRow.name), col(RunRow.recipe_digest), col(RunRow.seed)
 
 
-def _runs(session: Session, statuses: tuple[str, ...] = ()) -> pd.DataFrame:
+def _read(session: Session, table: str, query: Any, models: list[str] | None) -> pd.DataFrame:
+    """The rows of a query, of the named models alone when some are named; in parts."""
+    queries = [query]
+    if models is not None:
+        queries = [query.where(col(ModelRow.repo_id).in_(batch)) for batch in _batches(models)]
+    options = {"yield_per": _PART}
+    rows = (row for q in queries for row in session.execute(q.execution_options(**options)))
+    return frame(table, rows)
+
+
+def _runs(session: Session, statuses: tuple[str, ...] = (), models: list[str] | None = None) -> pd.DataFrame:
     run = RunRow
     query = sa.select(
-        *_key(), col(run.status), col(run.test), col(run.seconds), col(run.source), col(run.model_revision),
-        col(run.dataset_revision),
+        *_key(), col(run.status), col(run.test), col(run.seconds), col(run.source), col(run.submitted),
+        col(run.model_revision), col(run.dataset_revision),
     ).where(col(run.selection_id).is_(None))  # fmt: skip
     if statuses:
         query = query.where(col(run.status).in_(statuses))
-    return frame("runs", session.execute(_joined(query, run)))
+    return _read(session, "runs", _joined(query, run), models)
 
 
-def _points(session: Session) -> pd.DataFrame:
+def _points(session: Session, models: list[str] | None = None) -> pd.DataFrame:
     point = CurvePointRow
     query = sa.select(*_key(), col(point.stage), col(point.epochs), col(point.val), col(point.seconds))
     query = _joined(query.where(col(RunRow.selection_id).is_(None)), RunRow)
-    return frame("curve_points", session.execute(query.join(point, col(point.run_id) == col(RunRow.id))))
+    query = query.join(point, col(point.run_id) == col(RunRow.id))
+    return _read(session, "curve_points", query, models)
 
 
-def _proxies(session: Session) -> pd.DataFrame:
+def _proxies(session: Session, models: list[str] | None = None) -> pd.DataFrame:
     row = ProxyScoreRow
     query = sa.select(
         col(ModelRow.repo_id), col(DatasetRow.name), col(row.proxy), col(row.score), col(row.origin),
-        col(row.model_revision), col(row.dataset_revision),
+        col(row.source), col(row.submitted), col(row.model_revision), col(row.dataset_revision),
     )  # fmt: skip
-    return frame("proxy_scores", session.execute(_joined(query, row)))
+    return _read(session, "proxy_scores", _joined(query, row), models)
 
 
-def _claims(session: Session) -> pd.DataFrame:
+def _claims(session: Session, models: list[str] | None = None) -> pd.DataFrame:
     row = HubResultRow
     query = sa.select(
         col(row.repo_id), col(row.revision), col(row.dataset), col(row.config), col(row.split),
         col(row.metric), col(row.value),
     )  # fmt: skip
-    return frame("hub_results", session.execute(query))
+    query = query.join(ModelRow, col(ModelRow.id) == col(row.model_id))
+    return _read(session, "hub_results", query, models)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from hubselect.registry.snapshot_plan import Conflict, Plan, entry_name
-from hubselect.registry.snapshot_runs import MergedRuns
+from hubselect.registry.snapshot_runs import MergedRuns, came_from
 from hubselect.registry.snapshot_tables import CLAIM_KEY, PROXY_KEY, Row, Tables
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ _PROXY_TOLERANCE = 1e-6  # the same proxy on another machine differs in the last
 def merge(held: Tables, incoming: Tables, *, overwrite: bool = False, origin: str | None = None) -> Plan:
     """The plan that takes `incoming` into `held`. Neither is changed.
 
-    `origin` is the beginning of the sources of runs that came from the same place before and were
-    not measured here: newer values from there replace them also without `overwrite`.
+    `origin` is the beginning of the sources of runs and proxy scores that came from the same place
+    before and were not measured here: newer values from there replace them also without `overwrite`.
     """
     conflicts: list[Conflict] = []
     models = _Entries(held.models, incoming.models, "model", conflicts, overwrite)
@@ -37,7 +37,7 @@ def merge(held: Tables, incoming: Tables, *, overwrite: bool = False, origin: st
     conflicts += merged.conflicts
     proxies = _keep(incoming.proxy_scores, models.refused, datasets.refused)
     proxies = models.under_pins(proxies)
-    new_proxies, changed_proxies, equal_proxies = _proxies(held, proxies, conflicts, overwrite)
+    new_proxies, changed_proxies, equal_proxies = _proxies(held, proxies, conflicts, overwrite, origin)
     claims = incoming.hub_results
     claims = claims[~claims["model"].isin(models.refused)]
     fresh = claims.merge(held.hub_results[CLAIM_KEY].assign(there=True), on=CLAIM_KEY, how="left")
@@ -119,18 +119,19 @@ class _Entries:
 
 
 def _proxies(
-    held: Tables, incoming: pd.DataFrame, conflicts: list[Conflict], overwrite: bool
+    held: Tables, incoming: pd.DataFrame, conflicts: list[Conflict], overwrite: bool, origin: str | None
 ) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     columns = list(incoming.columns)
     both = incoming.merge(held.proxy_scores, on=PROXY_KEY, how="left", suffixes=("", "_had"))
     there = both["score_had"].notna()
     tolerance = _PROXY_TOLERANCE * both["score_had"].abs().clip(lower=1)
     differs = there & ((both["score"] - both["score_had"]).abs() > tolerance)
-    kept: Literal["held", "incoming"] = "incoming" if overwrite else "held"
-    for row in both[differs].to_dict("records"):
+    mine = differs & (overwrite | came_from(both["source_had"], origin))
+    for row, taken in zip(both[differs].to_dict("records"), mine[differs], strict=True):
         place = (row["model"], row["dataset"], row["proxy"], None)
+        kept: Literal["held", "incoming"] = "incoming" if taken else "held"
         conflicts.append(Conflict("proxy", *place, row["score_had"], row["score"], kept))
-    changed = both.loc[differs & overwrite, columns]
+    changed = both.loc[mine, columns]
     return both.loc[~there, columns], changed, int((there & ~differs).sum())
 
 

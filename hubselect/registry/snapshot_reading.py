@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubselect.registry.snapshot_checks import check_tables
+from hubselect.registry.snapshot_formats import columns_in, schema_in, upgraded
 from hubselect.registry.snapshot_tables import (
     FORMAT,
     KIND,
@@ -19,7 +20,6 @@ from hubselect.registry.snapshot_tables import (
     TABLES,
     Row,
     Tables,
-    arrow_schema,
     data_file,
     numpy_type,
     refuse,
@@ -49,10 +49,10 @@ def read_snapshot(folder: Path, name: str) -> Tables:
     Raises `InvalidInput`, one line, for a folder without a manifest, a newer format, files that are
     missing, damaged or not what the manifest says, and for any value that cannot be.
     """
-    entries = _manifest(folder, name)
+    version, entries = _manifest(folder, name)
     read: dict[str, Any] = {}
     for table in TABLES:
-        content = _table(folder / data_file(table), table, entries[table], name)
+        content = _table(folder / data_file(table), table, entries[table], version, name)
         if table in ("models", "datasets", "recipes"):
             read[table] = _rows(content, table, name)
         else:
@@ -62,7 +62,7 @@ def read_snapshot(folder: Path, name: str) -> Tables:
     return tables
 
 
-def _manifest(folder: Path, name: str) -> dict[str, Row]:
+def _manifest(folder: Path, name: str) -> tuple[int, dict[str, Row]]:
     path = folder / MANIFEST
     try:
         if path.stat().st_size > MAX_MANIFEST:
@@ -85,10 +85,10 @@ def _manifest(folder: Path, name: str) -> dict[str, Row]:
         entry = entries.get(table)
         if not isinstance(entry, dict) or type(entry.get("rows")) is not int or entry["rows"] < 0:
             raise refuse(name, f"its {MANIFEST} does not describe {table}")
-    return entries
+    return version, entries
 
 
-def _table(path: Path, table: str, entry: Row, name: str) -> pa.Table:
+def _table(path: Path, table: str, entry: Row, version: int, name: str) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -100,11 +100,12 @@ def _table(path: Path, table: str, entry: Row, name: str) -> pa.Table:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         if digest != entry.get("sha256"):
             raise refuse(name, f"{shown} is damaged: it is not the file that the manifest names")
-        texts = [c for c, kind in TABLES[table].items() if kind.startswith("text") and "[" not in kind]
+        columns = columns_in(table, version)
+        texts = [c for c, kind in columns.items() if kind.startswith("text") and "[" not in kind]
         metadata = pq.read_metadata(path)
         _refuse_bomb(metadata, shown, name)
-        if not metadata.schema.to_arrow_schema().remove_metadata().equals(arrow_schema(table)):
-            raise refuse(name, f"the columns of {shown} are not those of format {FORMAT}")
+        if not metadata.schema.to_arrow_schema().remove_metadata().equals(schema_in(table, version)):
+            raise refuse(name, f"the columns of {shown} are not those of format {version}")
         with pq.ParquetFile(path, read_dictionary=texts) as file:
             content = file.read()
             content.validate(full=True)
@@ -114,10 +115,10 @@ def _table(path: Path, table: str, entry: Row, name: str) -> pa.Table:
         raise refuse(name, f"{shown} cannot be read: {str(error)[:100]}") from None
     if content.num_rows != entry["rows"]:
         raise refuse(name, f"{shown} has {content.num_rows} rows, not {entry['rows']}")
-    for column, kind in TABLES[table].items():
+    for column, kind in columns.items():
         if not kind.endswith("?") and content[column].null_count:
             raise refuse(name, f"{shown} lacks values in {column}")
-    return content
+    return upgraded(content, table, version)
 
 
 def _refuse_bomb(metadata: Any, shown: str, name: str) -> None:

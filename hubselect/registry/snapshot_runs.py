@@ -29,7 +29,7 @@ class MergedRuns:
         running = there & (was == "running")
         kinds = _choose(there, {"revision": moved, "score": score, "curve": clash, "unfinished": running})
         conflict = kinds.notna()
-        mine = conflict & (overwrite | _from(both["source_had"], origin))
+        mine = conflict & (overwrite | came_from(both["source_had"], origin))
         completes = there & ~conflict & ((done & (was != "done")) | (was.isin(["done", "stopped"]) & gains))
         self.new = both.loc[~there, columns]
         self.changed = both.loc[mine | (completes & done & (was != "done")), columns]
@@ -45,7 +45,8 @@ def _differ(both: pd.DataFrame, column: str) -> Any:
     return ours.notna() & theirs.notna() & (ours != theirs)
 
 
-def _from(sources: Any, origin: str | None) -> Any:
+def came_from(sources: Any, origin: str | None) -> Any:
+    """Which of the sources begin with `origin`; none when it is None."""
     if origin is None:
         return sources.notna() & False
     return sources.fillna("").astype(str).str.startswith(origin)

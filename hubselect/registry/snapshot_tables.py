@@ -1,12 +1,15 @@
 """What a shared registry consists of: seven tables, keyed by names, as they stand in Parquet files.
 
-Row numbers, selections, clusterings (they are computed again) and training states are not part
-of it. Format 1 is what is written below; a change of a column is a new format.
+Row numbers, selections, clusterings and provisional placements (they are computed again) and training
+states are not part of it. What is below is format 2; a change of a column is a new format
+(`snapshot_formats` reads the old ones).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from hubselect.errors import InvalidInput
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-FORMAT = 1
+FORMAT = 2
 KIND = "hubselect-registry"
 MANIFEST = "manifest.json"
 CARD = "README.md"
@@ -45,15 +48,19 @@ _RECIPES = {
 }  # fmt: skip
 _KEY = {"model": "text", "dataset": "text", "recipe": "text", "seed": "int"}
 _REVISIONS = {"model_revision": "text?", "dataset_revision": "text?"}
+_PROVENANCE = {"source": "text", "submitted": "text?"}
 
 TABLES: dict[str, dict[str, str]] = {
     "models": _MODELS,
     "datasets": _DATASETS,
     "recipes": _RECIPES,
-    "runs": {**_KEY, "status": "text", "test": "float?", "seconds": "float?", "source": "text", **_REVISIONS},
+    "runs": {
+        **_KEY, "status": "text", "test": "float?", "seconds": "float?", **_PROVENANCE, **_REVISIONS
+    },
     "curve_points": {**_KEY, "stage": "int", "epochs": "float", "val": "float", "seconds": "float"},
     "proxy_scores": {
-        "model": "text", "dataset": "text", "proxy": "text", "score": "float", "origin": "text", **_REVISIONS
+        "model": "text", "dataset": "text", "proxy": "text", "score": "float", "origin": "text",
+        **_PROVENANCE, **_REVISIONS,
     },
     "hub_results": {
         "model": "text", "revision": "text", "dataset": "text", "config": "text", "split": "text",
@@ -62,6 +69,8 @@ TABLES: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 Row = dict[str, Any]
+
+_PART = 20_000
 
 
 @dataclass
@@ -88,13 +97,23 @@ def data_file(table: str) -> str:
     return f"data/{table}.parquet"
 
 
-def frame(table: str, rows: Any = ()) -> pd.DataFrame:
-    """Rows (sequences in the order of the columns) as a frame with the column types of the table."""
+def frame(table: str, rows: Iterable[Sequence[Any]] = ()) -> pd.DataFrame:
+    """Rows (sequences in the order of the columns) as a frame with the column types of the table.
+
+    The rows are used up in parts, and equal texts become one object: there may be millions.
+    """
+    import numpy as np
     import pandas as pd
 
-    columns = TABLES[table]
-    found = pd.DataFrame([tuple(row) for row in rows], columns=list(columns), dtype=object)
-    return found.astype({name: numpy_type(kind) for name, kind in columns.items()})
+    types = {name: numpy_type(kind) for name, kind in TABLES[table].items()}
+    parts: dict[str, list[Any]] = {name: [np.empty(0, dtype=kind)] for name, kind in types.items()}
+    texts: dict[Any, Any] = {}
+    waiting = iter(rows)
+    while part := list(islice(waiting, _PART)):
+        for (name, kind), values in zip(types.items(), zip(*part, strict=True), strict=True):
+            same = [texts.setdefault(v, v) for v in values] if kind == "object" else values
+            parts[name].append(np.array(same, dtype=kind))  # None becomes NaN in a float column
+    return pd.DataFrame({name: np.concatenate(found) for name, found in parts.items()}).astype(types)
 
 
 def numpy_type(kind: str) -> str:

@@ -18,8 +18,10 @@ from hubselect.registry.importing import Importing
 from hubselect.registry.indexing import Indexing
 from hubselect.registry.journal import Journal
 from hubselect.registry.locations import locate
+from hubselect.registry.locking import Locking
 from hubselect.registry.matrices import Matrices
 from hubselect.registry.migrations import ensure_current
+from hubselect.registry.placements import Placements
 from hubselect.registry.querying import Querying
 from hubselect.registry.runs import Runs
 from hubselect.registry.score_tables import ScoreTables
@@ -33,12 +35,14 @@ class Registry(
     Matrices,
     ScoreTables,
     ClusterHistory,
+    Placements,
     Frames,
     Journal,
     Importing,
     Exporting,
     Indexing,
     Sharing,
+    Locking,
     Checks,
 ):
     """Everything known about checkpoints, datasets, runs, clusters and selections.

@@ -14,7 +14,7 @@ from sqlmodel import Field
 
 # imported to be part of the metadata: whoever knows the tables knows all of them
 from hubselect.registry import growth_tables  # noqa: F401
-from hubselect.registry.columns import EMPTY_LIST, NO, JsonText, Table, finite_column, one_of
+from hubselect.registry.columns import EMPTY_LIST, HERE, NO, JsonText, Table, finite_column, one_of
 
 
 class ModelRow(Table, table=True):
@@ -162,6 +162,7 @@ class RunRow(Table, table=True):
     model_revision: str | None = None
     dataset_revision: str | None = None
     created_at: str
+    submitted: str | None = None
 
 
 class CurvePointRow(Table, table=True):
@@ -191,6 +192,8 @@ class ProxyScoreRow(Table, table=True):
     model_revision: str | None = None
     dataset_revision: str | None = None
     created_at: str
+    source: str = Field(default="measured", sa_column_kwargs=HERE)
+    submitted: str | None = None
 
 
 class HubResultRow(Table, table=True):

@@ -19,10 +19,11 @@ _LARGEST_STAGE = 1_000_000
 def typed(raw: Raw) -> pd.DataFrame:
     """The rows with checked columns; `InvalidInput` names file, line and fault.
 
-    Columns: line, model, dataset, task ("" where unnamed), score, and for proxy scores proxy;
-    otherwise recipe ("" where unnamed), seed, val (bool: a validation score, not a test score),
-    stage (0 where unknown) and epochs (NaN where unknown). Repeated rows appear once. The stages
-    of a run are 1, 2, ... without gaps, and epochs grow with them.
+    Columns: line, model, dataset, task ("" where unnamed), score, submitted (None where it is not
+    said), and for proxy scores proxy; otherwise recipe ("" where unnamed), seed, val (bool: a
+    validation score, not a test score), stage (0 where unknown) and epochs (NaN where unknown).
+    Repeated rows appear once. The stages of a run are 1, 2, ... without gaps, and epochs grow with
+    them.
     """
     import pandas as pd
 
@@ -32,6 +33,7 @@ def typed(raw: Raw) -> pd.DataFrame:
         rows[kind] = _names(raw, kind)
     rows["score"] = _numbers(raw, "score")
     rows["task"] = _choice(raw, "task", TASKS)
+    rows["submitted"] = _said(raw, "submitted")
     if "proxy" in frame:
         _refuse_columns(raw, ("split", "stage", "epochs", "seed", "recipe"))
         rows["proxy"] = _names(raw, "proxy")
@@ -72,6 +74,19 @@ def _names(raw: Raw, column: str, *, optional: bool = False) -> Any:
             shown = f" {name[:60]!r}" if name else ""
             raise raw.refuse(_line(raw, codes == code), f"the {column} name{shown} {problem}")
     return pd.Series(names, dtype=object).to_numpy()[codes]
+
+
+def _said(raw: Raw, column: str) -> Any:
+    """Free text or a time, None where a cell is empty."""
+    import pandas as pd
+
+    codes, uniques = pd.factorize(_cells(raw, column))
+    # isoformat: dates of Parquet files and frames
+    texts = [str(u.isoformat() if hasattr(u, "isoformat") else u).strip() for u in uniques]
+    for code, text in enumerate(texts):
+        if text and (problem := name_problem(text)):
+            raise raw.refuse(_line(raw, codes == code), f"{column} {text[:60]!r} {problem}")
+    return pd.Series([text or None for text in texts], dtype=object).to_numpy()[codes]
 
 
 def _choice(raw: Raw, column: str, known: tuple[str, ...]) -> Any:

@@ -8,22 +8,30 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubselect.records import Clustering, Dataset, Model, Recalled, Run, Selection
+from hubselect.records import Clustering, Dataset, Model, Placement, Recalled, Run, Selection
+from hubselect.reports.clusters_after import clusters_document
+from hubselect.reports.placing import placement_document, with_provisional
 
 if TYPE_CHECKING:
     from hubselect.api.benchmarking import BenchmarkReport
     from hubselect.api.growing import Added
+    from hubselect.api.importing import Imported
     from hubselect.api.recalling import Recall
-    from hubselect.backtest import Backtest
     from hubselect.registry import SelectionSummary
     from hubselect.registry.checks import Problem
-    from hubselect.registry.importing import ImportReport
 
 
-def model_document(model: Model) -> dict[str, Any]:
+def model_document(model: Model, placement: Placement | None = None) -> dict[str, Any]:
+    """`provisional` is where a model without enough results stands for the time being."""
     document = asdict(model)
     document.pop("weights_files")
-    return {**document, "labels": list(model.labels), "has_head": model.has_head}
+    place = {"cluster": placement.cluster, **placement_document(placement)} if placement else None
+    return {
+        **document,
+        "labels": list(model.labels),
+        "has_head": model.has_head,
+        "provisional": place and {k: v for k, v in place.items() if k != "model"},
+    }
 
 
 def dataset_document(dataset: Dataset) -> dict[str, Any]:
@@ -52,9 +60,16 @@ def clustering_document(clustering: Clustering) -> dict[str, Any]:
     }
 
 
-def clusterings_document(clusterings: Sequence[Clustering]) -> dict[str, Any]:
-    """One clustering's document; with several tasks, the first one's, and all under `tasks`."""
+def clusterings_document(
+    clusterings: Sequence[Clustering], placements: Sequence[Sequence[Placement]] | None = None
+) -> dict[str, Any]:
+    """One clustering's document; with several tasks, the first one's, and all under `tasks`.
+
+    `placements` of each clustering come as a list `provisional` in each cluster.
+    """
     documents = [clustering_document(c) for c in clusterings]
+    if placements is not None:
+        documents = [with_provisional(d, p) for d, p in zip(documents, placements, strict=True)]
     if len(documents) == 1:
         return documents[0]
     return {**(documents[0] if documents else {}), "tasks": documents}
@@ -66,9 +81,12 @@ def recalled_document(recalled: Recalled) -> dict[str, Any]:
         "recall_score": recalled.recall_score,
         "proxy_score": recalled.proxy_score,
         "proxy_origin": recalled.proxy_origin,
-        "prior": recalled.prior,
+        "prior": None if math.isnan(recalled.prior) else recalled.prior,
         "cluster": recalled.cluster,
         "representative": recalled.representative,
+        "predicted": recalled.predicted,
+        "predicted_low": recalled.low,
+        "predicted_high": recalled.high,
     }
 
 
@@ -119,6 +137,7 @@ def added_document(added: Added) -> dict[str, Any]:
     return {
         "models": [model_document(m) for m in added.models],
         "benchmark": benchmark_document(added.benchmark),
+        "provisional": [{**placement_document(p), "cluster": p.cluster} for p in added.placed],
         "clusters_before": [clustering_document(c) for c in added.before],
         "clusters_after": [clustering_document(c) for c in added.after],
     }
@@ -131,46 +150,22 @@ def benchmark_document(report: BenchmarkReport) -> dict[str, Any]:
         "failed": len(report.failed),
         "known": report.known,
         "recipes": dict(report.recipes),
+        "clusters": clusters_document(report.clusters),
     }
 
 
 def recall_document(recall: Recall) -> dict[str, Any]:
     return {
         "dataset": recall.dataset,
+        "method": recall.method,
         "proxy": recall.proxy,
+        "proxies": list(recall.proxies),
         "recalled": [recalled_document(r) for r in recall.recalled],
-        "scored": [{"model": s.model, "score": s.score, "origin": s.origin} for s in recall.scored],
+        "scored": [
+            {"model": s.model, "proxy": s.proxy, "score": s.score, "origin": s.origin} for s in recall.scored
+        ],
         "cost": {"epochs": recall.epochs, "bytes_downloaded": recall.bytes_downloaded},
         "notes": list(recall.notes),
-    }
-
-
-def backtest_document(backtest: Backtest) -> dict[str, Any]:
-    return {
-        "k": backtest.settings.k,
-        "policy": backtest.settings.policy,
-        "proxy": backtest.settings.proxy,
-        "task": backtest.settings.task,
-        "targets": [
-            {
-                "dataset": t.dataset,
-                "selected": t.selected,
-                "test_score": t.test_score,
-                "best": t.best,
-                "best_model": t.best_model,
-                "regret": t.regret,
-                "epochs": t.epochs,
-                "epochs_brute_force": t.epochs_brute_force,
-                "epochs_successive_halving": t.epochs_successive_halving,
-                "recalled": list(t.recalled),
-                "proxied": t.proxies,
-            }
-            for t in backtest.targets
-        ],
-        "skipped": dict(backtest.skipped),
-        "mean_regret": backtest.mean_regret,
-        "speedup_vs_brute_force": backtest.speedup_vs_brute_force,
-        "speedup_vs_successive_halving": backtest.speedup_vs_successive_halving,
     }
 
 
@@ -180,8 +175,8 @@ def summary_document(summary: SelectionSummary) -> dict[str, Any]:
     return document
 
 
-def import_document(report: ImportReport) -> dict[str, Any]:
-    return {**asdict(report), "recipes": list(report.recipes)}
+def import_document(imported: Imported) -> dict[str, Any]:
+    return {**asdict(imported.report), "clusters": clusters_document(imported.clusters)}
 
 
 def export_document(written: Sequence[Path]) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from hubselect.reports.clusters_after import changed_clusters, clusters_document
 from hubselect.reports.tables import Part, add_row, new_table
 
 if TYPE_CHECKING:
-    from hubselect.api.sharing import Pulled, Pushed
+    from hubselect.api.sharing import Pulled, Pushed, TakenIn
     from hubselect.registry.sharing import Exported, MergeReport
     from hubselect.registry.snapshot_plan import Conflict
 
@@ -36,7 +37,11 @@ def merge_document(report: MergeReport) -> dict[str, Any]:
 
 
 def pulled_document(pulled: Pulled) -> dict[str, Any]:
-    return {"repo": pulled.repo_id, "commit": pulled.commit, **merge_document(pulled.merged)}
+    return {"repo": pulled.repo_id, "commit": pulled.commit, **taken_in_document(pulled)}
+
+
+def taken_in_document(found: TakenIn | Pulled) -> dict[str, Any]:
+    return {**merge_document(found.merged), "clusters": clusters_document(found.clusters)}
 
 
 def pushed_document(pushed: Pushed) -> dict[str, Any]:
@@ -77,10 +82,14 @@ def merged(report: MergeReport, place: str) -> list[Part]:
 
 def pulled(found: Pulled) -> list[Part]:
     head = f"{found.repo_id} at {found.commit[:12]}"
-    lines = [escape(head), *merged(found.merged, "this registry")]
-    if found.merged.changed:
+    lines = [escape(head), *taken_in(found)]
+    if found.merged.changed and not found.clusters:
         lines.append("`hubselect cluster` makes clusters where there are none yet")
     return lines
+
+
+def taken_in(found: TakenIn | Pulled) -> list[Part]:
+    return [*merged(found.merged, "this registry"), *changed_clusters(found.clusters)]
 
 
 def pushed(found: Pushed) -> list[Part]:
@@ -96,6 +105,12 @@ def exported(found: Exported) -> list[Part]:
     rows = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in found.rows.items())
     folder = found.files[-1].parent
     return [escape(f"{folder}: {rows}"), *_withheld(found.withheld)]
+
+
+def warnings(found: TakenIn | Pulled) -> list[str | None]:
+    """Lines for stderr: disagreements, and clusters that could not follow."""
+    lines = [warning(found.merged.conflicts), *found.merged.warnings]
+    return [*lines, *(c.warning for c in found.clusters)]
 
 
 def warning(conflicts: Sequence[Conflict]) -> str | None:

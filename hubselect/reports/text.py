@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.table import Table
 
-from hubselect.records import Clustering, Dataset, Model, Recalled, Run, Selection, Verdict
+from hubselect.records import Clustering, Dataset, Model, Placement, Recalled, Run, Selection, Verdict
+from hubselect.reports import placing
+from hubselect.reports.clusters_after import changed_clusters
 from hubselect.reports.numbers import duration, score, size
 from hubselect.reports.tables import Part as Part
 from hubselect.reports.tables import add_row as _row
@@ -19,17 +21,20 @@ from hubselect.reports.tables import new_table as _table
 if TYPE_CHECKING:
     from hubselect.api.benchmarking import BenchmarkReport
     from hubselect.api.growing import Added
+    from hubselect.api.importing import Imported
     from hubselect.api.recalling import Recall
-    from hubselect.backtest import Backtest
     from hubselect.registry import SelectionSummary
     from hubselect.registry.checks import Problem
-    from hubselect.registry.importing import ImportReport
 
 
-def models(found: Sequence[Model], total: int | None = None) -> Table:
-    """`total` is how many there are when `found` is only the first of them."""
+def models(
+    found: Sequence[Model], total: int | None = None, placements: Mapping[str, Placement] | None = None
+) -> Table:
+    """`total` is how many there are when `found` is only the first of them. `placements` are marked."""
+    placed = placements or {}
     listed = any(m.downloads for m in found)
     extra = ("downloads", "licence") if listed else ()
+    last = ("place",) if any(m.id in placed for m in found) else ()
     table = _table(
         f"{len(found):,} of {total:,} models" if total and total > len(found) else f"{len(found)} models",
         "model",
@@ -38,17 +43,19 @@ def models(found: Sequence[Model], total: int | None = None) -> Table:
         "weights",
         "head",
         *extra,
+        *last,
         right=("parameters", "weights", "downloads"),
     )
     for m in found:
+        place = (placing.mark(placed.get(m.id)),) if last else ()
         if m.revision is None:
-            _row(table, m.id, "known by name only")
+            _row(table, m.id, "known by name only", *(("",) * (3 + len(extra)) if last else ()), *place)
             continue
         parameters = f"{m.parameters:,}" if m.parameters else "?"
         weights = size(m.weights_bytes) if m.weights_bytes else "?"
         head = f"{len(m.labels)} classes" if m.has_head else "?" if m.indexed_only else "none"
         more = (f"{m.downloads:,}" if m.downloads is not None else "?", m.license or "?") if listed else ()
-        _row(table, m.id, m.architecture or "?", parameters, weights, head, *more)
+        _row(table, m.id, m.architecture or "?", parameters, weights, head, *more, *place)
     return table
 
 
@@ -62,9 +69,12 @@ def datasets(found: Sequence[Dataset]) -> Table:
     return table
 
 
-def clusterings(found: Sequence[Clustering]) -> list[Part]:
+def clusterings(
+    found: Sequence[Clustering], placements: Sequence[Sequence[Placement]] | None = None
+) -> list[Part]:
+    """`placements` of each clustering stand below it, marked as provisional."""
     parts: list[Part] = []
-    for c in found:
+    for c, beside in zip(found, placements or [()] * len(found), strict=True):
         cut = "" if c.threshold is None else f", cut at distance {c.threshold:.4g}"
         table = _table(
             f"Clusters of {c.task} models ({c.method}{cut}, top-k {c.top_k})",
@@ -80,6 +90,7 @@ def clusterings(found: Sequence[Clustering]) -> list[Part]:
         several = sum(x.size > 1 for x in c.clusters)
         quality = f"silhouette {score(c.silhouette)} (the paper's variant {score(c.silhouette_paper)})"
         parts += [table, f"{len(c.clusters)} clusters, {several} with more than one model; {quality}"]
+        parts += placing.provisional(beside)
     return parts
 
 
@@ -117,11 +128,11 @@ def benchmark(report: BenchmarkReport) -> list[Part]:
         _row(table, c.model, c.dataset, c.status, score(c.test), duration(c.seconds), c.reason)
     done = len(report.cells) - len(report.failed)
     summary = f"{done} cells filled, {len(report.failed)} failed, {report.known} known before"
-    return [table, summary] if report.cells else [summary]
+    return [*([table] if report.cells else []), summary, *changed_clusters(report.clusters)]
 
 
 def added(result: Added) -> list[Part]:
-    parts: list[Part] = [models(result.models)]
+    parts: list[Part] = [models(result.models, placements={p.model: p for p in result.placed})]
     if result.benchmark.cells:
         parts += benchmark(result.benchmark)
     for before, after in zip(result.before, result.after, strict=True):
@@ -138,34 +149,37 @@ def added(result: Added) -> list[Part]:
 
 
 def ranking(title: str, recalled: Sequence[Recalled]) -> Table:
-    table = _table(
-        title,
-        "",
-        "model",
-        "recall score",
-        "mean benchmark",
-        "proxy",
-        "from",
-        "cluster",
-        right=("", "recall score", "mean benchmark", "proxy", "cluster"),
-    )
+    foreseen = any(r.predicted is not None for r in recalled)
+    numbers = ("", "recall score", "mean benchmark", "proxy", "cluster")
+    more = ("predicted test", "90 % interval") if foreseen else ()
+    columns = ("", "model", "recall score", "mean benchmark", "proxy", "from", "cluster", *more)
+    table = _table(title, *columns, right=(*numbers, *more))
     for place, r in enumerate(recalled, start=1):
-        origin = "propagated (Eq. 4)" if r.proxy_score is None else f"{r.representative}, {r.proxy_origin}"
+        interval = () if r.low is None or r.high is None else (f"{r.low:.3f} to {r.high:.3f}",)
         _row(
             table,
             place,
             r.model,
             f"{r.recall_score:.4f}",
-            score(r.prior),
+            "-" if math.isnan(r.prior) else score(r.prior),
             score(r.proxy_score),
-            origin,
+            _origin(r),
             r.cluster,
+            *((score(r.predicted), *interval) if foreseen else ()),
         )
     return table
 
 
+def _origin(r: Recalled) -> str:
+    if r.proxy_score is not None:
+        who = r.model if r.representative is None else r.representative
+        return f"{who}, {r.proxy_origin}"
+    return "propagated (Eq. 4)" if r.proxy_origin == "propagated" else ""
+
+
 def recall(found: Recall) -> list[Part]:
-    table = ranking(f"Recalled for {found.dataset} by {found.proxy}", found.recalled)
+    by = f"{found.method}, {found.proxy}" if found.proxies else found.method
+    table = ranking(f"Recalled for {found.dataset} by {by}", found.recalled)
     cost = f"cost: {found.epochs:.2f} epochs, {size(found.bytes_downloaded)} downloaded"
     return [table, *(escape(f"note: {n}") for n in found.notes), cost]
 
@@ -228,47 +242,14 @@ def selections(found: Sequence[SelectionSummary]) -> Table:
     return table
 
 
-def backtest(found: Backtest) -> list[Part]:
-    s = found.settings
-    table = _table(
-        f"Backtest of {s.policy}, {s.proxy}, k = {s.k} ({s.task})",
-        "target",
-        "selected",
-        "test",
-        "best",
-        "regret",
-        "epochs",
-        "brute force",
-        "halving",
-        right=("test", "best", "regret", "epochs", "brute force", "halving"),
-    )
-    for t in found.targets:
-        _row(
-            table,
-            t.dataset,
-            t.selected,
-            score(t.test_score),
-            score(t.best),
-            score(t.regret),
-            f"{t.epochs:g}",
-            f"{t.epochs_brute_force:g}",
-            f"{t.epochs_successive_halving:g}",
-        )
-    skipped = [escape(f"skipped {d}: {why}") for d, why in found.skipped.items()]
-    summary = (
-        f"mean regret {found.mean_regret:.4f}; "
-        f"{found.speedup_vs_brute_force:.1f}x fewer epochs than brute force over all models, "
-        f"{found.speedup_vs_successive_halving:.1f}x fewer than successive halving"
-    )
-    return [table, *skipped, summary]
-
-
-def imported(report: ImportReport) -> list[Part]:
+def imported(done: Imported) -> list[Part]:
+    report = done.report
     new = (
         f"{report.models} models, {report.datasets} datasets, {report.runs} runs, "
         f"{report.points} curve points and {report.proxies} proxy scores are new"
     )
-    return [f"{new}; {report.unchanged} scores were known", *(f"recipe {r}" for r in report.recipes)]
+    known = f"{new}; {report.unchanged} scores were known"
+    return [known, *(f"recipe {r}" for r in report.recipes), *changed_clusters(done.clusters)]
 
 
 def exported(written: Sequence[Path]) -> list[Part]:

@@ -1,14 +1,13 @@
-"""What a checkpoint says about a dataset before any fine-tuning: the input of every proxy score.
+"""One forward pass of a checkpoint as published over a stratified sample of a dataset's train split.
 
-One forward pass of the checkpoint as published, over a stratified sample of the train split,
-gives the source posterior (for LEEP, Nguyen et al. 2020) and pooled features together.
+The source posterior (for LEEP, Nguyen et al. 2020) and the hidden states in every pooling are
+collected together, so that no proxy needs a pass of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,41 +15,39 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hubselect.errors import TrainingFailed, UnsupportedModel
+from hubselect.errors import TrainingFailed
+from hubselect.recall.features import Features, Pooling
 from hubselect.records import Dataset, Model, Recipe
-from hubselect.training.batching import evaluation_batches
 from hubselect.training.data import Examples, load_splits
 from hubselect.training.device import autocast, choose_device, to_device
-from hubselect.training.evaluation import accepted_inputs, evaluation_batch_size, failures_mapped, only
+from hubselect.training.evaluation import accepted_inputs, failures_mapped, only
 from hubselect.training.loading import load_config, load_original
+from hubselect.training.pooling import Pooler
 from hubselect.training.sampling import IntArray, stratified_sample
-from hubselect.training.tasks import Prepared, adapter_for
+from hubselect.training.tasks import Adapter, Prepared, TextAdapter, adapter_for
 
+MOST_ROWS = 64  # of one batch
+MOST_TOKENS = 4096  # of one batch, padding included; a single example may have more
 
-@dataclass(frozen=True)
-class Features:
-    """`posterior` float64 [n, z]: probabilities over the checkpoint's own z classes, None without
-    a trained head; `hidden` float32 [n, d]: mean of the last hidden state over tokens, patches
-    or positions; `labels` int [n]: the dataset's classes. `samples` is n, `train_size` the rows
-    of the train split it was drawn from, so one pass costs samples / train_size epochs at most.
-    """
-
-    posterior: NDArray[np.float64] | None
-    hidden: NDArray[np.float32]
-    labels: IntArray
-    samples: int
-    train_size: int
-    seconds: float
+__all__ = ["Features", "forward_features"]
 
 
 def forward_features(
-    checkpoint: Path, model: Model, dataset: Dataset, recipe: Recipe, *, max_samples: int = 512
+    checkpoint: Path,
+    model: Model,
+    dataset: Dataset,
+    recipe: Recipe,
+    *,
+    max_samples: int = 512,
+    most_rows: int = MOST_ROWS,
+    most_tokens: int = MOST_TOKENS,
 ) -> Features:
     """Posterior and features of at most `max_samples` training examples of `dataset`.
 
     The posterior is None when the model's record names no head of its own or when any
     parameter of the original architecture is not in the checkpoint: a random head is never
-    scored. Raises what `FineTuning` raises on construction, and `TrainingFailed` when the
+    scored. `most_rows` and `most_tokens` bound a batch, hence the memory: they do not change the
+    result. Raises what `FineTuning` raises on construction, and `TrainingFailed` when the
     forward pass fails or its outputs are not finite.
     """
     started = time.perf_counter()
@@ -62,11 +59,12 @@ def forward_features(
     original = load_original(checkpoint, config)
     prepared = adapter.prepare(_taken(train, rows))
     with failures_mapped(model.id, f"reading {dataset.name}"):
-        logits, hidden = _forward(original.model, prepared, recipe.batch_size)
+        batches = bounded_batches(prepared.lengths, most_rows, most_tokens)
+        logits, hidden = collect(original.model, prepared, batches, _cls_id(adapter))
     posterior = None
     if model.has_head and original.complete and logits is not None and _is_classifier(original.model, logits):
         posterior = torch.softmax(logits.double(), dim=-1).numpy()
-    if not np.isfinite(hidden).all() or (posterior is not None and not np.isfinite(posterior).all()):
+    if not all(np.isfinite(a).all() for a in (*hidden.values(), posterior) if a is not None):
         raise TrainingFailed(f"the outputs of {model.id} on {dataset.name} are not finite numbers")
     seconds = time.perf_counter() - started
     return Features(posterior, hidden, train.labels[rows], len(rows), len(train), seconds)
@@ -90,31 +88,53 @@ def _is_classifier(network: Any, logits: torch.Tensor) -> bool:
     return logits.ndim == 2 and logits.shape[1] >= 2 and logits.shape[1] == network.config.num_labels
 
 
-def _forward(
-    network: Any, prepared: Prepared, batch_size: int
-) -> tuple[torch.Tensor | None, NDArray[np.float32]]:
-    """Logits [n, ...] (None when the model has none, or one row per token) and pooled features [n, d]."""
+def bounded_batches(lengths: IntArray, most_rows: int, most_tokens: int) -> list[IntArray]:
+    """All row numbers in batches of like length, longest first.
+
+    A batch has at most `most_rows` rows and, its padding included, `most_tokens` tokens; a row
+    that is longer than that is a batch of its own.
+    """
+    order = np.argsort(-lengths, kind="stable")  # what will not fit into memory fails at once
+    batches, start = [], 0
+    while start < len(order):
+        size = max(1, min(most_rows, most_tokens // max(1, int(lengths[order[start]]))))
+        batches.append(order[start : start + size])
+        start += size
+    return batches
+
+
+def _cls_id(adapter: Adapter) -> int | None:
+    found = adapter.tokenizer.cls_token_id if isinstance(adapter, TextAdapter) else None
+    return found if isinstance(found, int) else None
+
+
+def collect(
+    network: Any, prepared: Prepared, batches: list[IntArray], cls_id: int | None
+) -> tuple[torch.Tensor | None, dict[Pooling, NDArray[np.float32]]]:
+    """Logits [n, ...] (None when the model has none, or one row per token) and features [n, d] by pooling.
+
+    The states of one batch are all that is ever held of the layers.
+    """
     device = choose_device()
     network = _readable(network).to(device).eval()
-    accepted = accepted_inputs(network)
-    hidden: torch.Tensor | None = None
+    accepted, pool = accepted_inputs(network), Pooler(network, cls_id)
+    hidden: dict[Pooling, torch.Tensor] = {}
     logits: torch.Tensor | None = None
     count = len(prepared.lengths)
-    with torch.inference_mode(), autocast(device):
-        for rows in evaluation_batches(prepared.lengths, evaluation_batch_size(batch_size)):
-            batch = to_device(only(prepared.batch(rows), accepted), device)
-            output = network(**batch, output_hidden_states=True)
-            pooled = _pool(_last_hidden(output), batch.get("attention_mask")).float().cpu()
-            if hidden is None:
-                hidden = torch.empty((count, pooled.shape[1]))
-            hidden[torch.from_numpy(rows)] = pooled
+    with torch.inference_mode():
+        for rows in batches:
+            batch = to_device(prepared.batch(rows), device)
+            with autocast(device):
+                output = network(**only(batch, accepted), output_hidden_states=True)
+            index = torch.from_numpy(rows)
+            for pooling, pooled in pool(output, batch).items():
+                table = hidden.setdefault(pooling, torch.empty((count, pooled.shape[1])))
+                table[index] = pooled.cpu()
             made = getattr(output, "logits", None)
             if made is not None and made.ndim == 2:
-                if logits is None:
-                    logits = torch.empty((count, made.shape[1]))
-                logits[torch.from_numpy(rows)] = made.float().cpu()
-    assert hidden is not None, "a sample has at least one example"
-    return logits, hidden.numpy()
+                logits = torch.empty((count, made.shape[1])) if logits is None else logits
+                logits[index] = made.float().cpu()
+    return logits, {pooling: table.numpy() for pooling, table in hidden.items()}
 
 
 def _readable(network: Any) -> Any:
@@ -124,26 +144,3 @@ def _readable(network: Any) -> Any:
     if getattr(network.config, "is_encoder_decoder", False) and not classifies:
         return network.get_encoder()
     return network
-
-
-def _last_hidden(output: Any) -> torch.Tensor:
-    for name in ("hidden_states", "decoder_hidden_states", "encoder_hidden_states"):
-        states = getattr(output, name, None)
-        if states:
-            return states[-1]  # type: ignore[no-any-return]
-    state = getattr(output, "last_hidden_state", None)
-    if not isinstance(state, torch.Tensor):
-        raise UnsupportedModel("the model shows no hidden states to take features from")
-    return state
-
-
-def _pool(hidden: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-    """Mean over tokens [n, t, d] (padding left out) or over positions [n, c, h, w]; [n, d]."""
-    if hidden.ndim == 4:
-        return hidden.mean((2, 3))
-    if hidden.ndim == 2:
-        return hidden
-    if mask is None or mask.shape[1] != hidden.shape[1]:
-        return hidden.mean(1)
-    weights = mask.unsqueeze(-1).to(hidden.dtype)
-    return (hidden * weights).sum(1) / weights.sum(1).clamp(min=1)

@@ -13,10 +13,11 @@ import pytest
 from hubselect.api import cluster_upkeep
 from hubselect.api.cluster_state import forget_state
 from hubselect.api.cluster_upkeep import cluster_afresh, keep_up
-from hubselect.api.clustering import cluster, matrix_of, recomputed, refreshed
+from hubselect.api.clustering import cluster, known_runs, recomputed, refreshed
 from hubselect.errors import RegistryError
 from hubselect.knowledge import incremental
 from hubselect.knowledge.clusters import cluster as batch_clusters
+from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.records import Dataset, Model, Recipe
 from hubselect.registry import Registry
 from hubselect.registry.cluster_events import ClusterUpdate
@@ -49,8 +50,9 @@ def check_equal(store: Registry) -> None:
     """The stored clustering is that of a batch run over the registry's runs, silhouettes included."""
     kept = store.clustering(TEXT, RECIPE)
     assert kept is not None
+    runs = PerformanceMatrix.from_runs(known_runs(store, RECIPE))  # not the tables that clusters are made of
     expected = batch_clusters(
-        matrix_of(store, RECIPE), task=TEXT, recipe=RECIPE.digest, threshold=kept.threshold, top_k=kept.top_k
+        runs, task=TEXT, recipe=RECIPE.digest, threshold=kept.threshold, top_k=kept.top_k
     )
     assert {(c.representative, c.members) for c in kept.clusters} == {
         (c.representative, c.members) for c in expected.clusters
@@ -81,7 +83,8 @@ def test_scores_read_as_arrays_are_the_matrix(place: Path) -> None:
         store.add_dataset(Dataset("target", TEXT, role="target"))
         measure(store, "a", {"target": 0.1})
         store.add_model(Model("x", TEXT, revision="2" * 40))
-        table, matrix = store.scores_table(RECIPE), matrix_of(store, RECIPE).scored()
+        table = store.scores_table(RECIPE)
+        matrix = PerformanceMatrix.from_runs(known_runs(store, RECIPE)).scored()
         assert (table.models, table.datasets) == (matrix.models, matrix.datasets)
         assert table.scores.tolist() == matrix.scores.tolist()
 

@@ -60,6 +60,22 @@ def test_adding_a_model_fills_its_cells_and_updates_the_clusters(registry: Path,
     assert {m for c in after.clusters for m in c.members} == {*MODELS, LATECOMER}
 
 
+def test_new_scores_update_the_clusters_and_say_so(registry: Path, lab: Lab) -> None:
+    """`benchmark` brings the clusters up to date as `add_model` does, and tells what changed."""
+    add_model(LATECOMER, registry=registry, benchmark=False)
+    report = benchmark(registry=registry, workers=2)
+    (after,) = report.clusters
+    assert after.failure is None
+    assert any(LATECOMER in payload.get("models", ()) for _, payload in after.events)
+    with Registry.open(registry) as store:
+        assert any(LATECOMER in c.members for c in store.clusters())
+        events = len(store.cluster_events())
+    (again,) = benchmark(registry=registry).clusters
+    assert (again.events, again.waiting, again.failure) == ((), (), None)
+    with Registry.open(registry) as store:
+        assert len(store.cluster_events()) == events
+
+
 def test_indexing_alone_trains_nothing_and_reads_a_header_only(
     registry: Path, hub: MiniHub, lab: Lab
 ) -> None:

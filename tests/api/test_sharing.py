@@ -5,14 +5,24 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from huggingface_hub import HfApi
+from huggingface_hub import DatasetCard, HfApi
 
+import hubselect
 from hubselect.api.sharing import pull, push
 from hubselect.demo.server import MiniHub
-from hubselect.errors import HubError, HubUnreachable, InvalidInput, KnowledgeMissing, RepoNotFound
+from hubselect.errors import (
+    HubError,
+    HubUnreachable,
+    InvalidInput,
+    KnowledgeMissing,
+    RegistryError,
+    RepoNotFound,
+)
 from hubselect.records import Dataset, Model, ProxyScore
 from hubselect.registry import Registry
 from tests.cli.conftest import Run, run
@@ -102,7 +112,8 @@ def test_without_conflicts_the_matrices_become_equal(one: Registry, repo: str, t
         assert new.models() == one.models()
         assert new.dataset("org/d:c") == one.dataset("org/d:c")
         assert new.recipes() == one.recipes()
-        assert new.proxy_scores() == one.proxy_scores()
+        told = [replace(s, source="measured") for s in new.proxy_scores()]
+        assert told == one.proxy_scores()
         assert new.hub_results() == one.hub_results()
         assert [r.curve for r in new.runs()] == [r.curve for r in one.runs(status="done")]
 
@@ -156,6 +167,98 @@ def test_the_card_says_what_is_inside(one: Registry, repo: str) -> None:
     assert "Licence" in text
 
 
+def test_the_owners_part_of_the_card_stays(
+    one: Registry, two: Registry, repo: str, hub_root: Path, tmp_path: Path
+) -> None:
+    """Licence, tags and words of the owner survive every push; with nothing to do there is no commit."""
+    push(repo, registry=one)
+    api = HfApi(token="hf_anybody")
+    card = DatasetCard.load(repo, token="hf_anybody")
+    assert f"pull {repo}" in card.text
+    card.data["license"], card.data["tags"] = "cc-by-4.0", ["mine"]
+    card.text = f"# My results\n\nAsk me before {{use}}.\n{card.text}\n## Thanks\n\nTo all.\n"
+    card.push_to_hub(repo, repo_type="dataset", token="hf_anybody")
+    assert push(repo, registry=two).changed
+    again = DatasetCard.load(repo, token="hf_anybody")
+    assert again.data["license"] == "cc-by-4.0"
+    assert again.data["tags"] == ["mine", "hubselect", "model-selection", "benchmark"]
+    assert "| `runs` | 4 |" in again.text
+    assert "| `runs` | 3 |" not in again.text
+    assert again.text.split("<!--")[0] == card.text.split("<!--")[0]
+    assert again.text.endswith("## Thanks\n\nTo all.\n")
+    head = api.dataset_info(repo).sha
+    assert push(repo, registry=two).commit == head == push(repo, registry=one).commit
+    (hub_root / "datasets" / repo / "README.md").write_text("# Only mine\n")
+    assert push(repo, registry=one).changed
+    last = DatasetCard.load(repo, token="hf_anybody")
+    assert last.text.startswith("# Only mine\n\n<!--")
+    assert last.data["configs"][0]["config_name"] == "runs"
+
+
+def test_a_card_written_before_the_first_push_is_kept(one: Registry, repo: str) -> None:
+    api = HfApi(token="hf_anybody")
+    api.create_repo(repo, repo_type="dataset")
+    DatasetCard("---\nlicense: mit\n---\n# Mine\n").push_to_hub(repo, repo_type="dataset", token="hf_anybody")
+    assert push(repo, registry=one).changed
+    card = DatasetCard.load(repo, token="hf_anybody")
+    assert (card.data["license"], card.text.splitlines()[0]) == ("mit", "# Mine")
+    assert "| `runs` | 3 |" in card.text
+
+
+def test_provenance_travels(one: Registry, repo: str, tmp_path: Path) -> None:
+    """Dates of submission come along; sources name the repository, and corrections from there arrive."""
+    frame = {"model": ["org/b"], "dataset": ["org/e"], "score": [0.5], "submitted": ["2024-05-03"]}
+    one.import_scores(pd.DataFrame(frame), source="table", recipe="published")
+    one.import_scores(pd.DataFrame({**frame, "proxy": ["logme"]}), source="table")
+    first = push(repo, registry=one)
+    with Registry.open(tmp_path / "new.db") as new:
+        pull(repo, registry=new)
+        said = {s.proxy: s for s in new.proxy_scores()}
+        assert said["logme"].submitted == "2024-05-03"
+        assert {s.source for s in said.values()} == {f"hub:{repo}@{first.commit}"}
+        (run,) = new.runs(model="org/b", dataset="org/e")
+        assert (run.submitted, run.source) == ("2024-05-03", f"hub:{repo}@{first.commit}")
+        one.add_proxy_scores([ProxyScore("org/a", "org/d:c", "leep", -0.25, "head")])
+        second = push(repo, registry=one, prefer="local")
+        (conflict,) = pull(repo, registry=new).merged.conflicts
+        assert (conflict.kind, conflict.incoming, conflict.kept) == ("proxy", -0.25, "incoming")
+        corrected = new.proxy_scores(proxy="leep")[0]
+        assert (corrected.score, corrected.source) == (-0.25, f"hub:{repo}@{second.commit}")
+        new.add_proxy_scores([ProxyScore("org/a", "org/d:c", "leep", -0.125, "head")])
+        assert [c.kept for c in pull(repo, registry=new).merged.conflicts] == ["held"]
+
+
+def test_clusters_follow_what_was_pulled_also_at_the_second_attempt(
+    one: Registry, repo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clusters that could not be kept up are told, cost no rows, and are mended by pulling again."""
+    from hubselect.api import clusters_after
+
+    with hubselect.Registry.open(tmp_path / "two.db") as two:
+        push(repo, registry=one)
+        two.pull(repo)
+        hubselect.cluster(registry=two, threshold=0.3)
+        one.add_model(Model("org/n", TEXT, revision="6" * 40))
+        for dataset in ("org/d:c", "org/e"):
+            add_cell(one, "org/n", dataset, 0.5)
+        assert hubselect.push(repo, registry=one).changed
+
+        def fail(*args: object) -> None:
+            raise RegistryError("no clusters today")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(clusters_after, "keep_up", fail)
+            first = two.pull(repo)
+        assert first.merged.runs == 2
+        assert "no clusters today" in (first.clusters[0].warning or "")
+        again = two.pull(repo)
+        assert (again.merged.changed, again.clusters[0].failure) == (False, None)
+        assert "org/n" in {m for c in two.clusters(TEXT) for m in c.members}
+        one.export_registry(tmp_path / "folder")
+        assert two.import_registry(tmp_path / "folder").warnings == ()
+        assert two.push(repo).repo_id == repo
+
+
 def test_what_is_local_stays_here(one: Registry, repo: str, hub_root: Path) -> None:
     """Targets, selections, failures and their reasons, and names that are paths or tokens."""
     secret = "hf_" + "Z" * 34
@@ -169,8 +272,6 @@ def test_what_is_local_stays_here(one: Registry, repo: str, hub_root: Path) -> N
     one.fail_run("org/child", "org/e", RECIPE, "no such file /home/someone/data.csv")
     one.add_proxy_scores([ProxyScore("org/a", "org/private-target", "leep", -1.0, "head")])
     frame = [{"model": "org/a", "dataset": "org/x", "score": 0.5}]
-    import pandas as pd
-
     one.import_scores(pd.DataFrame(frame), source="/home/someone/table.csv", recipe="published")
     pushed = push(repo, registry=one)
     assert pushed.exported.withheld == 4

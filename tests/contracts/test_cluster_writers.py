@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from hubselect.api.cluster_upkeep import cluster_afresh, keep_up
+from hubselect.api.importing import import_scores
 from hubselect.knowledge.clusters import cluster
 from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.registry import Registry
@@ -16,15 +17,15 @@ WRITERS, MODELS_EACH, RECIPE = 8, 2, "imported:shared"
 
 
 def _add_models(number: int, place: str) -> None:
-    """What one process does: import a model's row, bring the clusters up to date, again."""
+    """What one process does: import a model's row, which brings the clusters up to date, again."""
     dice = np.random.default_rng(number)
     with Registry.open(place) as store:
         for i in range(MODELS_EACH):
             rows = [(f"new/w{number}-{i}", d, float(dice.uniform(0.4, 0.9))) for d in DATASETS]
             frame = pd.DataFrame(rows, columns=["model", "dataset", "score"])
             frame = frame.assign(split="test", stage=5, epochs=5.0, recipe=RECIPE)
-            found = store.import_scores(frame, source="shared")
-            keep_up(store, store.recipe(str(found.recipe)))
+            (after,) = import_scores(frame, registry=store, source="shared").clusters
+            assert after.failure is None
 
 
 def test_clusters_kept_up_by_eight_processes_equal_a_batch_run(place: str) -> None:

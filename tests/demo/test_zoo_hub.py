@@ -16,7 +16,9 @@ import pytest
 from hubselect.demo import zoo
 from hubselect.demo.zoo.checkpoints import CHECKPOINTS, Checkpoint, checkpoint, with_parents
 from hubselect.demo.zoo.dataset_repos import DATASET_REPOS
+from hubselect.demo.zoo.image_sets import IMAGE_SETS
 from hubselect.demo.zoo.pretraining import WEIGHTS, read_manifest
+from hubselect.demo.zoo.text_sets import TEXT_SETS
 from hubselect.errors import InvalidInput, UnknownEntry
 
 TEXT = [c for c in CHECKPOINTS if c.task == "text-classification"]
@@ -45,8 +47,10 @@ def load(folder: Path) -> Any:
 
 
 def test_the_zoo_is_as_large_and_varied_as_it_has_to_be() -> None:
-    assert len(TEXT) >= 13
-    assert len(IMAGE) >= 8
+    assert len(TEXT) >= 24
+    assert len(IMAGE) >= 16
+    for task, wanted in (("text-classification", 12), ("image-classification", 8)):
+        assert sum(len(r.sets) for r in DATASET_REPOS if r.task == task) >= wanted
     assert {c.architecture for c in TEXT} == {"bert", "roberta", "distilbert", "albert"}
     assert {c.architecture for c in IMAGE} == {"vit", "deit", "beit", "convnext", "resnet"}
     assert sum(c.has_classes for c in TEXT) >= 5
@@ -54,8 +58,15 @@ def test_the_zoo_is_as_large_and_varied_as_it_has_to_be() -> None:
     assert sum(c.parent is not None for c in CHECKPOINTS) >= 8
 
 
+def test_there_are_small_targets_and_ones_with_thousands_of_examples() -> None:
+    for sets in (TEXT_SETS, IMAGE_SETS):
+        sizes = [s.sizes["train"] for s in sets]
+        assert min(sizes) <= 640
+        assert max(sizes) >= 8_000
+
+
 def test_the_committed_weights_are_small() -> None:
-    assert sum(f.stat().st_size for f in WEIGHTS.rglob("*") if f.is_file()) <= 10_000_000
+    assert sum(f.stat().st_size for f in WEIGHTS.rglob("*") if f.is_file()) <= 12_000_000
 
 
 def test_the_manifest_describes_the_committed_weights() -> None:
@@ -239,6 +250,24 @@ def test_only_the_wanted_task_is_written(tmp_path: Path) -> None:
     zoo.write_hub(tmp_path, text=False)
     written = {p.name for p in (tmp_path / "models/hubselect-zoo").iterdir()}
     assert written == {c.name for c in IMAGE}
+
+
+def test_the_demo_needs_a_part_of_the_zoo_and_only_that_is_written(tmp_path: Path) -> None:
+    wanted = zoo.demo_repos("image-classification")
+    assert len(set(wanted)) == len(wanted) < len(IMAGE) + 8
+    zoo.write_hub(tmp_path, only=wanted)
+    written = [p.name for kind in ("models", "datasets") for p in (tmp_path / kind / zoo.OWNER).iterdir()]
+    assert sorted(written) == sorted(wanted)
+
+
+def test_a_zoo_of_other_weights_is_written_from_them(tmp_path: Path) -> None:
+    zoo.pretrain(["vit-noise"], tmp_path / "weights", seed=1, effort=0.01)
+    zoo.write_hub(tmp_path / "hub", only=["vit-noise"], weights=tmp_path / "weights")
+    written = tmp_path / "hub/models" / zoo.OWNER / "vit-noise" / "model.safetensors"
+    assert written.read_bytes() == (tmp_path / "weights/vit-noise/model.safetensors").read_bytes()
+    assert written.read_bytes() != (WEIGHTS / "vit-noise/model.safetensors").read_bytes()
+    with pytest.raises(InvalidInput, match="weights of vit-glyphs are missing"):
+        zoo.write_hub(tmp_path / "hub", only=["vit-glyphs"], weights=tmp_path / "weights")
 
 
 def test_a_root_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:

@@ -77,6 +77,17 @@ def test_a_checkpoint_and_its_parent_are_made_saved_and_recorded(tmp_path: Path)
     assert (tmp_path / "vit-glyphs-digits" / "model.safetensors").stat().st_size > 100_000
 
 
+def test_a_parent_that_is_there_is_kept_unless_it_is_damaged_or_of_another_seed(tmp_path: Path) -> None:
+    first = pretrain(["vit-glyphs"], tmp_path, effort=0.004)
+    assert list(pretrain(["vit-glyphs-digits"], tmp_path, effort=0.004)) == ["vit-glyphs-digits"]
+    records = read_manifest(tmp_path)["checkpoints"]
+    assert list(records) == ["vit-glyphs", "vit-glyphs-digits"]
+    assert records["vit-glyphs"] == first["vit-glyphs"]
+    assert len(pretrain(["vit-glyphs-shapes"], tmp_path, seed=1, effort=0.004)) == 2
+    (tmp_path / "vit-glyphs" / "model.safetensors").write_bytes(b"")
+    assert len(pretrain(["vit-glyphs-digits"], tmp_path, seed=1, effort=0.004)) == 2
+
+
 def test_every_checkpoint_has_its_own_seed() -> None:
     assert seed_for("vit-glyphs", 0) != seed_for("vit-noise", 0)
     assert seed_for("vit-glyphs", 0) != seed_for("vit-glyphs", 1)

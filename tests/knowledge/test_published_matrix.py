@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from hubselect.knowledge.clusters import cluster
 from hubselect.knowledge.matrix import PerformanceMatrix
-
-SHARED = Path(os.environ.get("HUBSELECT_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
-FOLDER = SHARED / "authors_nlp"
+from tests.support.published import published as published_files
 
 
 @pytest.fixture(scope="module")
 def published() -> PerformanceMatrix:
-    if not (FOLDER / "matrix.txt").is_file():
-        pytest.skip("the published matrix is not here")
-    header, *lines = (FOLDER / "matrix.txt").read_text().splitlines()
+    folder = published_files("authors_nlp")
+    header, *lines = (folder / "matrix.txt").read_text().splitlines()
     scores = np.array([[float(cell) for cell in line.split()] for line in lines if line.strip()]).T
     scores[scores <= 0] = np.nan  # so the authors mark what they did not measure
     return PerformanceMatrix(
-        tuple(header.split()), tuple((FOLDER / "datasets.txt").read_text().split()), scores
+        tuple(header.split()), tuple((folder / "datasets.txt").read_text().split()), scores
     )
 
 

@@ -71,13 +71,13 @@ def test_everything_is_exported_into_a_folder(registry: Registry, tmp_path: Path
 
 def test_recipes_of_one_name_stay_apart(registry: Registry, tmp_path: Path) -> None:
     """Where two recipes have the same name the file names their digests."""
-    for stages in (1, 2):
+    for stages in (2, 3):
         frame = pd.DataFrame({"model": ["a"], "dataset": ["d"], "score": [0.1 * stages], "stage": [stages]})
         registry.import_scores(frame, recipe="same")
     (path,) = registry.export(tmp_path / "scores.csv")
     with Registry.open(tmp_path / "second.db") as second:
         second.import_scores(path)
-        assert sorted(r.test for r in second.runs() if r.test) == pytest.approx([0.1, 0.2])
+        assert sorted(r.test for r in second.runs() if r.test) == pytest.approx([0.2, 0.3])
         assert all(r.name.startswith("same@") for r in second.recipes())
 
 

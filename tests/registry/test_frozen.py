@@ -11,6 +11,7 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -19,6 +20,7 @@ from hubselect.records import Cost, Model
 from hubselect.registry import HubResult, IndexCursor, Registry
 from hubselect.registry.columns import Table
 from hubselect.registry.migrations import HEAD, KNOWN
+from hubselect.registry.snapshot_reading import read_snapshot
 from tests.registry.conftest import IMAGE, RECIPE, TEXT
 
 FROZEN = Path(__file__).parent / "frozen"
@@ -112,6 +114,42 @@ def test_what_growing_left_is_still_there(old: Path) -> None:
         assert [tuple(p) for p in places] == [("org/vit", 4, "lineage", 0.5)]
 
 
+def test_where_results_come_from_is_told_as_far_as_it_is_known(old: Path) -> None:
+    """Sources of proxy scores and dates of submission, since schema 0003."""
+    with Registry.open(old, create=False) as registry:
+        told = [(s.proxy, s.source, s.submitted) for s in registry.proxy_scores()]
+        assert told[0] == ("leep", "measured", None)
+        if old.stem < "0003":
+            return
+        assert told[1:] == [("logme", "imported:proxies", "2024-05-03")]
+        published = registry.runs(model="org/b", dataset="org/e", status="done")
+        assert [(r.source, r.submitted) for r in published] == [("imported:table", "May 2024")]
+
+
+def test_a_folder_shared_in_an_older_format_is_taken_in(registry: Registry) -> None:
+    """What the older format did not tell is filled in as a migration fills it in."""
+    report = registry.import_registry(FROZEN / "shared-1")
+    assert (report.runs, report.points, report.proxies, report.conflicts) == (4, 9, 2, ())
+    assert [(s.proxy, s.score, s.origin) for s in registry.proxy_scores()] == [
+        ("leep", -0.5, "head"),
+        ("logme", 0.25, "imported"),
+    ]
+    assert not registry.import_registry(FROZEN / "shared-1").changed
+    older = read_snapshot(FROZEN / "shared-1", "it")
+    assert older.proxy_scores["source"].tolist() == ["measured", "imported"]
+    assert older.runs["submitted"].isna().all()
+
+
+def cite(registry: Registry) -> None:
+    """What schema 0003 brought."""
+    row = {"model": "org/b", "dataset": "org/d:c", "score": 0.5}
+    proxy = pd.DataFrame([{**row, "proxy": "logme", "submitted": "2024-05-03"}])
+    registry.import_scores(proxy, source="proxies")
+    registry.import_scores(
+        pd.DataFrame([{**row, "dataset": "org/e", "submitted": "May 2024"}]), source="table"
+    )
+
+
 def grow(registry: Registry) -> None:
     """What schema 0002 brought, one row each."""
     query = {"kind": "models", "tag": IMAGE}
@@ -138,6 +176,7 @@ def freeze() -> Path:
         with Registry.open(Path(folder) / "r.db") as registry:
             fill(registry)
             grow(registry)
+            cite(registry)
         raw = sqlite3.connect(Path(folder) / "r.db")
         text = "\n".join(raw.iterdump()) + "\n"
         raw.close()

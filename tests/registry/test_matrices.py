@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import replace
 
 import pandas as pd
@@ -57,18 +58,54 @@ def test_several_tasks_need_a_name(registry: Registry) -> None:
     assert registry.matrix(TEXT).shape == (2, 2)
 
 
-def test_the_main_recipe_has_the_most_finished_cells(registry: Registry) -> None:
-    """Imported and measured scores never share a matrix; among equals measured ones come first."""
+def test_the_main_recipe_is_a_measured_one_where_there_is_one(registry: Registry) -> None:
+    """However large an imported matrix is, it never displaces results that were measured."""
     fill(registry)
-    three = scores(("org/a", "x", 0.1), ("org/a", "y", 0.2), ("org/a", "z", 0.3))
-    registry.import_scores(three, source="three")
+    registry.import_scores(scores(*((f"org/m{i}", "x", 0.5) for i in range(40))), source="large")
     assert registry.main_recipe(TEXT) == RECIPE
-    registry.import_scores(scores(*((f"org/m{i}", "x", 0.5) for i in range(4))), source="four")
+    assert registry.matrix().shape == (2, 2)
+    registry.add_model(Model("org/a", TEXT, revision="1" * 40, weights_digest="1"))
+    registry.add_model(Model("org/b", TEXT, revision="2" * 40, weights_digest="2"))
+    main = registry.main_recipe(TEXT)  # results of other weights are no results
+    assert main is not None
+    assert main.name == "imported:large"
+    assert registry.main_recipe(TEXT, measured=True) is None
+
+
+def test_the_main_recipe_of_several_has_the_most_finished_cells(registry: Registry) -> None:
+    """Runs that are not finished do not count, nor those on target datasets; among equals the newest."""
+    name = {}
+    for cells in (3, 5, 1, 5, 4):
+        report = registry.import_scores(
+            scores(*((f"org/m{i}", "x", 0.5) for i in range(cells))), source=f"of {cells}-{len(name)}"
+        )
+        name[len(name)] = str(report.recipe)
+    open_ones = scores(*((f"org/m{i}", "x", 0.5) for i in range(9))).assign(split="val", stage=1)
+    registry.import_scores(open_ones, source="curves without an end")
+    registry.add_dataset(Dataset("target", TEXT, role="target"))
+    registry.import_scores(scores(*((f"org/m{i}", "target", 0.5) for i in range(9))), source="targets")
     main = registry.main_recipe(TEXT)
     assert main is not None
-    assert main.name == "imported:four"
-    assert list(registry.matrix().columns) == ["x"]
-    assert registry.matrix(recipe=RECIPE).shape == (2, 2)
+    assert main.digest == name[3]
+    registry.import_scores(scores(("org/new", "x", 0.5), ("org/new2", "x", 0.5)), source="of 4-4")
+    assert registry.main_recipe(TEXT) == registry.recipe(name[4])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_main_recipe_is_the_one_that_counting_everything_gives(registry: Registry, seed: int) -> None:
+    """Whatever share of each recipe's runs is finished."""
+    dice = random.Random(seed)
+    finished = {}
+    for number in range(6):
+        done, still = dice.randint(0, 5), dice.randint(0, 5)
+        rows = scores(*((f"org/m{i}", "x", 0.5) for i in range(done + still + 1)))
+        rows = rows.assign(split=["test"] * done + ["val"] * (still + 1), stage=1)
+        report = registry.import_scores(rows, source=str(number))
+        finished[str(report.recipe)] = done
+    main = registry.main_recipe(TEXT)
+    most = max(finished.values())
+    last = [digest for digest, done in finished.items() if done == most > 0][-1:]
+    assert ([main.digest] if main else []) == last
 
 
 def test_a_recipe_of_another_task_is_refused(registry: Registry) -> None:

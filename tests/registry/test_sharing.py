@@ -30,7 +30,7 @@ from hubselect.registry.snapshot_loading import held
 from hubselect.registry.snapshot_merging import merge
 from hubselect.registry.snapshot_plan import applied
 from hubselect.registry.snapshot_reading import read_snapshot
-from hubselect.registry.snapshot_tables import RUN_KEY, TABLES, Tables
+from hubselect.registry.snapshot_tables import FORMAT, RUN_KEY, TABLES, Tables
 from hubselect.registry.snapshot_writing import write_snapshot
 from tests.registry.conftest import TEXT, add_cell, fill
 from tests.support.shared import RECIPE, contents, dataset, model, recipe, tables
@@ -439,7 +439,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "huge manifest": (manifest(lambda m: m.update(x="x" * 2_000_000)), "too large"),
     "a list": (manifest(lambda m: "[]"), "not hubselect's"),
     "another kind": (manifest(lambda m: m.update(kind="dataset")), "not hubselect's"),
-    "newer": (manifest(lambda m: m.update(format=2)), "newer hubselect"),
+    "newer": (manifest(lambda m: m.update(format=FORMAT + 1)), "newer hubselect"),
     "no number": (manifest(lambda m: m.update(format="1")), "names no format"),
     "undescribed": (manifest(lambda m: m["tables"].pop("runs")), "does not describe runs"),
     "rows as text": (manifest(lambda m: m["tables"]["runs"].update(rows="2")), "does not describe runs"),
@@ -504,3 +504,22 @@ def test_datasets_are_matched_by_their_whole_name(registry: Registry, tmp_path: 
     content.datasets.append(dataset("org/y"))
     put(registry, content, tmp_path / "in")
     assert [d.name for d in registry.datasets()] == ["org/y", "org/y:c", "org/y:d"]
+
+
+@pytest.mark.parametrize("few", [0, 5000])
+def test_only_what_may_be_met_is_read(few: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The merge is the same whether the rows of a few models are read or all rows."""
+    from hubselect.registry import snapshot_loading
+
+    monkeypatch.setattr(snapshot_loading, "_FEW", few)
+    theirs = tables({("org/a", "org/x", 0): (0.75, [0.25], None), ("org/c", "org/x", 0): (0.5, [0.5], None)})
+    with Registry.open(tmp_path / "r.db") as registry:
+        put(registry, valid(), tmp_path / "first")
+        with registry._database.read() as session:
+            found = held(session, theirs)
+        if few:
+            assert set(found.runs["model"]) <= {"org/a", "org/c"}
+        report = put(registry, theirs, tmp_path / "in")
+        assert [(c.kind, c.model, c.kept) for c in report.conflicts] == [("score", "org/a", "held")]
+        assert report.runs == 1
+        assert registry.check() == []

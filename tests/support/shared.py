@@ -56,9 +56,12 @@ def tables(
     for (name, on, seed), (test, curve, revision) in runs.items():
         key = (name, on, RECIPE.digest, seed)
         status = "stopped" if test is None else "done"
-        rows.append((*key, status, test, 1.0, "measured", revision, None))
+        rows.append((*key, status, test, 1.0, "measured", None, revision, None))
         points += [(*key, stage, float(stage), val, 0.5) for stage, val in enumerate(curve, start=1)]
-    scores = [(m, d, "leep", s, "head", pins.get(m), None) for (m, d), s in (proxies or {}).items()]
+    scores = [
+        (m, d, "leep", s, "head", "measured", None, pins.get(m), None)
+        for (m, d), s in (proxies or {}).items()
+    ]
     return Tables(
         models=[model(name, pins.get(name)) for name in names],
         datasets=[dataset(name) for name in suites],

@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from hubselect.errors import TrainingFailed
+from hubselect.recall.features import POOLINGS
 from hubselect.records import Dataset, Model, Recipe
 from hubselect.training.data import load_splits
 from hubselect.training.features import forward_features
@@ -46,7 +47,7 @@ def test_posterior_and_features_equal_a_plain_forward(
         with torch.no_grad():
             output = model(**tokenizer(text, return_tensors="pt"), output_hidden_states=True)
         mean = output.hidden_states[-1][0].mean(0).numpy()
-        rows = np.flatnonzero(np.abs(features.hidden - mean).max(1) < 1e-5)
+        rows = np.flatnonzero(np.abs(features.hidden["mean"] - mean).max(1) < 1e-5)
         for row in rows:
             found += 1
             posterior = torch.softmax(output.logits[0].double(), -1).numpy()
@@ -54,6 +55,38 @@ def test_posterior_and_features_equal_a_plain_forward(
             assert features.posterior is not None
             np.testing.assert_allclose(features.posterior[row], posterior, atol=1e-6)
     assert found >= 20
+
+
+def test_every_pooling_equals_a_plain_forward(
+    bert: Path, text_model: Model, sentences: Dataset, text_recipe: Recipe
+) -> None:
+    """All poolings come from the one pass: each text's states, one text at a time, written out."""
+    features = forward_features(bert, text_model, sentences, text_recipe)
+    train = load_splits(sentences, text_recipe).train
+    model = AutoModelForSequenceClassification.from_pretrained(bert).eval()
+    tokenizer = AutoTokenizer.from_pretrained(bert)
+    for row, (text,) in enumerate(train.texts[:24]):
+        with torch.no_grad():
+            states = model(**tokenizer(text, return_tensors="pt"), output_hidden_states=True).hidden_states
+        plain = {
+            "mean": states[-1][0].mean(0),
+            "cls": states[-1][0, 0],
+            "layers": torch.stack(states[1:]).mean((0, 2))[0],
+        }
+        for pooling, expected in plain.items():
+            np.testing.assert_allclose(features.hidden[pooling][row], expected, atol=1e-5)
+
+
+def test_batches_do_not_change_the_result(
+    bert: Path, text_model: Model, sentences: Dataset, text_recipe: Recipe
+) -> None:
+    """One example at a time, a few, or everything at once: equal within 1e-5."""
+    whole = forward_features(bert, text_model, sentences, text_recipe, most_rows=1000, most_tokens=10**6)
+    for rows, tokens in ((1, 1), (7, 60), (64, 4096)):
+        found = forward_features(bert, text_model, sentences, text_recipe, most_rows=rows, most_tokens=tokens)
+        np.testing.assert_allclose(found.posterior, whole.posterior, atol=1e-5)
+        for pooling in POOLINGS:
+            np.testing.assert_allclose(found.hidden[pooling], whole.hidden[pooling], atol=1e-5)
 
 
 def test_image_posterior_equals_a_plain_forward(
@@ -66,8 +99,12 @@ def test_image_posterior_equals_a_plain_forward(
         model = AutoModelForImageClassification.from_pretrained(vit).eval()
         output = model(**images, output_hidden_states=True)
     np.testing.assert_allclose(features.posterior, torch.softmax(output.logits.double(), -1), atol=1e-6)
-    np.testing.assert_allclose(features.hidden, output.hidden_states[-1].mean(1), atol=1e-5)
-    assert (features.hidden.dtype, features.posterior.dtype if features.posterior is not None else None) == (
+    np.testing.assert_allclose(features.hidden["mean"], output.hidden_states[-1].mean(1), atol=1e-5)
+    np.testing.assert_allclose(features.hidden["cls"], output.hidden_states[-1][:, 0], atol=1e-5)
+    assert (
+        features.hidden["mean"].dtype,
+        features.posterior.dtype if features.posterior is not None else None,
+    ) == (
         np.float32,
         np.float64,
     )
@@ -80,7 +117,7 @@ def test_a_headless_text_model_has_features_and_no_posterior(
     folder = write_text_model(tmp_path, "o/m", head=False)
     features = forward_features(folder, Model("o/m", "text-classification"), sentences, text_recipe)
     assert features.posterior is None
-    assert features.hidden.shape == (128, 32)
+    assert features.hidden["mean"].shape == (128, 32)
 
 
 def test_a_headless_image_model_has_features_and_no_posterior(
@@ -90,7 +127,7 @@ def test_a_headless_image_model_has_features_and_no_posterior(
     folder = write_image_model(tmp_path, "o/m", head=False)
     features = forward_features(folder, Model("o/m", "image-classification"), pictures, image_recipe)
     assert features.posterior is None
-    assert features.hidden.shape == (48, 32)
+    assert features.hidden["mean"].shape == (48, 32)
 
 
 def test_a_random_head_is_never_scored(
@@ -133,7 +170,9 @@ def test_convolutional_models_train_and_give_features(
     shutil.copy(vit / "preprocessor_config.json", tmp_path)
     record = Model(f"o/{family}", "image-classification", labels=("x", "y", "z"))
     features = forward_features(tmp_path, record, pictures, image_recipe)
-    assert features.hidden.shape == (48, 16)
+    assert features.hidden["mean"].shape == (48, 16)
+    assert features.hidden["layers"].shape == (48, 24)
+    np.testing.assert_array_equal(features.hidden["cls"], features.hidden["mean"])
     assert features.posterior is not None
     np.testing.assert_allclose(features.posterior.sum(1), 1)
     tuning = FineTuning(tmp_path, record, pictures, image_recipe)

@@ -16,6 +16,7 @@ from hubselect.demo.zoo.checkpoints import (
     DEMO_TARGET,
     OWNER,
     Checkpoint,
+    demo_repos,
 )
 from hubselect.demo.zoo.layout import write_hub
 
@@ -30,6 +31,7 @@ __all__ = [
     "DEMO_TARGET",
     "OWNER",
     "Checkpoint",
+    "demo_repos",
     "pretrain",
     "write_hub",
 ]

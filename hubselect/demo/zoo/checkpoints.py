@@ -80,6 +80,8 @@ _ROBERTA = _masked("roberta-mixed", "roberta", "bpe", "mixed", formats=("safeten
 _DISTILBERT = _masked("distilbert-docs", "distilbert", "wordpiece", "docs")
 _ALBERT = _masked("albert-docs", "albert", "wordpiece", "docs", layers=3)
 _CHARBERT = _masked("charbert-code", "bert", "characters", "code", hidden=48)
+_CHARBERT_DOCS = _masked("charbert-docs", "bert", "characters", "docs", hidden=48, steps=600)
+_ALBERT_CODE = _masked("albert-code", "albert", "bpe", "code")
 _VIT_GLYPHS = _image("vit-glyphs", "vit", "glyphs", 1000, formats=("safetensors", "bin"))
 _CONVNEXT = _image("convnext-glyphs", "convnext", "glyphs", 800)
 
@@ -101,6 +103,12 @@ CHECKPOINTS: tuple[Checkpoint, ...] = (
     _continued("albert-docs-packages", _ALBERT, "packages"),
     _CHARBERT,
     _continued("charbert-code-brackets", _CHARBERT, "brackets", formats=("bin",)),
+    _continued("roberta-mixed-errors", _ROBERTA, "errors"),
+    _continued("distilbert-docs-parameters", _DISTILBERT, "parameters"),
+    _CHARBERT_DOCS,
+    _continued("charbert-docs-objects", _CHARBERT_DOCS, "objects"),
+    _ALBERT_CODE,
+    _continued("albert-code-statements", _ALBERT_CODE, "statements"),
     _masked("roberta-noise", "roberta", "bpe", "noise", steps=150),
     Checkpoint(
         "distilbert-shuffled",
@@ -122,12 +130,17 @@ CHECKPOINTS: tuple[Checkpoint, ...] = (
     _continued("convnext-glyphs-corruptions", _CONVNEXT, "corruptions", steps=400),
     _image("resnet-digits", "resnet", "digits", 500),
     _image("resnet-shapes", "resnet", "shapes", 600),
+    _image("deit-glyphs", "deit", "glyphs", 800),
+    _image("beit-corruptions", "beit", "corruptions", 600),
+    _image("convnext-digits", "convnext", "digits", 500),
+    _image("resnet-rotations", "resnet", "rotations", 500),
+    _image("resnet-textures", "resnet", "textures", 500),
     _image("vit-noise", "vit", "noise", 250),
     _image("resnet-untrained", "resnet", "glyphs", 8, formats=("bin",)),
 )
 
-# What `hubselect demo` shows: models, benchmark datasets, the one model added later, and the target dataset
-# that the registry has never seen. All are repository names (`OWNER/...`).
+# What `hubselect demo` shows, a part of the zoo: models, benchmark datasets, the one model added later, and
+# the target dataset that the registry has never seen. All are repository names (`OWNER/...`).
 DEMO_MODELS: dict[Task, tuple[str, ...]] = {
     "text-classification": (
         "bert-docs",
@@ -169,6 +182,11 @@ DEMO_TARGET: dict[Task, str] = {
     "text-classification": "parameter-types",
     "image-classification": "digits-colored",
 }
+
+
+def demo_repos(task: Task) -> tuple[str, ...]:
+    """The names of all repositories that the demo of `task` needs."""
+    return (*DEMO_MODELS[task], DEMO_LATECOMER[task], *DEMO_BENCHMARKS[task], DEMO_TARGET[task])
 
 
 def checkpoint(name: str) -> Checkpoint:

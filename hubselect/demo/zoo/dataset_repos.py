@@ -61,6 +61,11 @@ DATASET_REPOS: tuple[DatasetRepo, ...] = (
     _text("doc-sections", hidden_test=True),
     _text("object-kinds", label_column="kind"),
     _text("code-lines", sets={"depth": "code-depth", "package": "code-package"}),
+    _text("comment-packages"),
+    _text("statement-kinds", card_features=False),
+    _text("raised-errors"),
+    _text("unicode-scripts", layout="csv", card_features=False, string_labels=True, label_column="script"),
+    _text("missing-words"),
     _image("digits"),
     _image("digits-colored"),
     _image("digits-rotated"),
@@ -69,6 +74,8 @@ DATASET_REPOS: tuple[DatasetRepo, ...] = (
     _image("photo-scenes"),
     _image("gratings", card_features=False),
     _image("shapes", layout="folder", card_features=False),
+    _image("photo-rotations"),
+    _image("lowercase-letters"),
 )
 
 
@@ -205,7 +212,7 @@ def _metadata(
 ) -> dict[str, Any]:
     data: dict[str, Any] = {
         "license": "other",
-        "size_categories": ["1K<n<10K"],
+        "size_categories": [_size_category(infos)],
         "task_categories": [repo.task],
     }
     if repo.task == "text-classification":
@@ -216,6 +223,11 @@ def _metadata(
     if repo.layout == "parquet":
         data["configs"] = configs
     return data
+
+
+def _size_category(infos: list[dict[str, Any]]) -> str:
+    largest = max(sum(split["num_examples"] for split in info["splits"]) for info in infos)
+    return "1K<n<10K" if largest < 10_000 else "10K<n<100K"
 
 
 def _prose(repo: DatasetRepo, titles: Sequence[str]) -> str:

@@ -126,10 +126,21 @@ def _shape(kind: int, chance: random.Random) -> Picture:
     return draw.colored(draw.shape(kind, chance), chance, 0.15)
 
 
+def _rotation(kind: int, chance: random.Random) -> Picture:
+    return np.rot90(draw.reduce(draw.photo_patch(chance.randrange(2), "target", chance, 64)), kind)
+
+
+def _lowercase(kind: int, chance: random.Random) -> Picture:
+    return draw.colored(draw.glyph(LOWERCASE[kind], chance), chance, 0.08)
+
+
+LOWERCASE = "abcdefghijklmnopqrstuvwxyz"
+QUARTERS = ("0 degrees", "90 degrees", "180 degrees", "270 degrees")
 DIGITS = tuple(str(i) for i in range(10))
 SHAPES = ("disc", "square", "triangle", "cross", "ring")
 CORRUPTIONS = ("none", "blur", "noise", "compression", "pixels")
 _WISHED = {"train": 600, "validation": 400, "test": 800}
+_LARGE = {"train": 8_000, "validation": 1_000, "test": 2_000}
 
 IMAGE_SETS: tuple[ImageSet, ...] = (
     ImageSet("digits", "Handwritten digits", DIGITS, _WISHED, from_digit=_plain_digit),
@@ -137,7 +148,7 @@ IMAGE_SETS: tuple[ImageSet, ...] = (
     ImageSet(
         "digits-rotated",
         "How far a digit was turned",
-        ("0 degrees", "90 degrees", "180 degrees", "270 degrees"),
+        QUARTERS,
         _WISHED,
         from_digit=_rotated_digit,
     ),
@@ -158,6 +169,10 @@ IMAGE_SETS: tuple[ImageSet, ...] = (
         _direction,
     ),
     ImageSet("shapes", "Filled shapes on noise", SHAPES, {"train": 400, "test": 400}, _shape),
+    ImageSet("photo-rotations", "How far a piece of a photo was turned", QUARTERS, _WISHED, _rotation),
+    ImageSet(
+        "lowercase-letters", "Printed lower-case letters on noise", tuple(LOWERCASE), _LARGE, _lowercase
+    ),
 )
 
 
@@ -200,7 +215,7 @@ def _source_noise(_: int, chance: random.Random) -> Picture:
 IMAGE_SOURCES: Mapping[str, tuple[tuple[str, ...], Draw]] = {
     "glyphs": (tuple("KLMNOPQRSTUVWXYZ23456789"), _source_glyph),
     "digits": (DIGITS, _source_digit),
-    "rotations": (("0 degrees", "90 degrees", "180 degrees", "270 degrees"), _source_rotation),
+    "rotations": (QUARTERS, _source_rotation),
     "corruptions": (CORRUPTIONS, _source_corruption),
     "textures": (
         tuple(f"{s} {45 * d + 17} degrees" for s in ("coarse", "fine") for d in range(4)),

@@ -12,7 +12,7 @@ import json
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -38,13 +38,20 @@ class _Repo:
 
 
 def write_hub(
-    root: Path, *, text: bool = True, images: bool = True, progress: Progress | None = None
+    root: Path,
+    *,
+    text: bool = True,
+    images: bool = True,
+    only: Collection[str] | None = None,
+    weights: Path | None = None,
+    progress: Progress | None = None,
 ) -> None:
-    """Writes all models and datasets of the wanted tasks below `root`.
+    """Writes the models and datasets of the wanted tasks below `root`: all, or those `only` names.
 
-    Models are copies of the committed weights; datasets are made from the installed packages, the same for
-    the same Python and packages (about 15 s of CPU in all). Repositories that are already there, made from
-    the same things, are kept. Raises InvalidInput when `root` cannot be written or the weights are missing.
+    Models are copies of the `weights` (default: the committed ones); datasets are made from the installed
+    packages, the same for the same Python and packages (about 20 s of CPU in all). Repositories that are
+    already there, made from the same things, are kept. Raises InvalidInput when `root` cannot be written or
+    the weights are missing.
     """
     tasks: list[Task] = []
     if text:
@@ -53,7 +60,7 @@ def write_hub(
         tasks.append("image-classification")
     try:
         root.mkdir(parents=True, exist_ok=True)
-        repos = [*_models(root, tasks), *_datasets(root, tasks)]
+        repos = [*_models(root, tasks, only, weights), *_datasets(root, tasks, only)]
         bar = progress.add_task("writing the zoo", total=len(repos)) if progress else None
         for repo in repos:
             if progress and bar is not None:
@@ -82,13 +89,16 @@ def _write(root: Path, repo: _Repo) -> None:
     stamp.write_text(repo.fingerprint)
 
 
-def _models(root: Path, tasks: list[Task]) -> Iterator[_Repo]:
+def _models(
+    root: Path, tasks: list[Task], only: Collection[str] | None, weights: Path | None
+) -> Iterator[_Repo]:
     from hubselect.demo.zoo.model_repos import write_model
-    from hubselect.demo.zoo.pretraining import read_manifest
+    from hubselect.demo.zoo.pretraining import WEIGHTS, read_manifest
 
-    records = read_manifest()["checkpoints"]
+    weights = weights or WEIGHTS
+    records = read_manifest(weights)["checkpoints"]
     for checkpoint in CHECKPOINTS:
-        if checkpoint.task not in tasks:
+        if checkpoint.task not in tasks or (only is not None and checkpoint.name not in only):
             continue
         if checkpoint.name not in records:
             raise InvalidInput(
@@ -99,11 +109,11 @@ def _models(root: Path, tasks: list[Task]) -> Iterator[_Repo]:
         yield _Repo(
             root / "models" / OWNER / checkpoint.name,
             _fingerprint(asdict(checkpoint), record),
-            functools.partial(write_model, checkpoint, record),
+            functools.partial(write_model, checkpoint, record, weights=weights),
         )
 
 
-def _datasets(root: Path, tasks: list[Task]) -> Iterator[_Repo]:
+def _datasets(root: Path, tasks: list[Task], only: Collection[str] | None) -> Iterator[_Repo]:
     from hubselect.demo.zoo.dataset_repos import DATASET_REPOS, DatasetRepo, write_dataset
 
     corpus = functools.cache(_target_corpus)  # read when the first text dataset is missing
@@ -111,9 +121,9 @@ def _datasets(root: Path, tasks: list[Task]) -> Iterator[_Repo]:
     def fill(repo: DatasetRepo, folder: Path) -> None:
         write_dataset(repo, folder, corpus() if repo.task == "text-classification" else None)
 
-    versions = _versions()
+    versions = source_versions()
     for repo in DATASET_REPOS:
-        if repo.task in tasks:
+        if repo.task in tasks and (only is None or repo.name in only):
             yield _Repo(
                 root / "datasets" / OWNER / repo.name,
                 _fingerprint(asdict(repo), versions),
@@ -127,7 +137,7 @@ def _target_corpus() -> Corpus:
     return read_corpus("target")
 
 
-def _versions() -> dict[str, str]:
+def source_versions() -> dict[str, str]:
     """The versions of everything the datasets are made from."""
     from hubselect.demo.zoo.corpus import DISTRIBUTIONS
 

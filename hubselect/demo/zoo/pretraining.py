@@ -40,14 +40,18 @@ def pretrain(
     effort: float = 1.0,
     progress: Progress | None = None,
 ) -> dict[str, Record]:
-    """Makes the named checkpoints (all by default) and what they continue from, replacing those in `out`.
+    """Makes the named checkpoints (all by default), replacing those in `out`.
 
+    What named checkpoints continue from is made too unless it is in `out` already, whole and of `seed`.
     `jobs` processes work at once; `effort` scales the number of training steps. Each checkpoint becomes
     `out/NAME/{config.json,model.safetensors}` (half precision), each tokenizer `out/tokenizers/KIND.json`
     (named checkpoints use those that are there), and `out/manifest.json` records how they were made.
     Returns the new records by name. Raises UnknownEntry for a name that the zoo does not have.
     """
     wanted = with_parents(names)
+    if names is not None:
+        asked = set(names := list(names))
+        wanted = [c for c in wanted if c.name in asked or not _is_made(c, out, seed)]
     out.mkdir(parents=True, exist_ok=True)
     bar = progress.add_task("pre-training", total=sum(c.steps for c in wanted)) if progress else None
     context = multiprocessing.get_context("spawn")
@@ -73,14 +77,14 @@ def _in_order(
     """Every checkpoint as soon as it is made; none starts before its parent is done."""
     waiting = list(wanted)
     running: dict[Future[Record], Checkpoint] = {}
-    done: set[str] = set()
+    unmade = {c.name for c in wanted}
     while waiting or running:
-        for checkpoint in [c for c in waiting if c.parent is None or c.parent in done]:
+        for checkpoint in [c for c in waiting if c.parent not in unmade]:
             waiting.remove(checkpoint)
             running[pool.submit(_make, checkpoint, out, seed, effort)] = checkpoint
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             checkpoint = running.pop(future)
-            done.add(checkpoint.name)
+            unmade.remove(checkpoint.name)
             yield checkpoint, future.result()
 
 
@@ -165,6 +169,14 @@ def read_manifest(weights: Path = WEIGHTS) -> dict[str, Any]:
     path = weights / MANIFEST
     manifest: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"checkpoints": {}}
     return manifest
+
+
+def _is_made(checkpoint: Checkpoint, out: Path, seed: int) -> bool:
+    manifest, weights = read_manifest(out), out / checkpoint.name / "model.safetensors"
+    record = manifest["checkpoints"].get(checkpoint.name)
+    if record is None or manifest["seed"] != seed or not weights.exists():
+        return False
+    return bool(hashlib.sha256(weights.read_bytes()).hexdigest() == record["sha256"])
 
 
 def _write_manifest(out: Path, records: dict[str, Record], seed: int) -> None:

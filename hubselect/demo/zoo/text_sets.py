@@ -7,6 +7,7 @@ examples in the same order.
 from __future__ import annotations
 
 import random
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from hubselect.errors import UnsupportedDataset
 
 WORDS_PER_TEXT = 22  # 20 to 30 tokens for the zoo's small vocabularies
 _WISHED = {"train": 640, "validation": 800, "test": 2000}
+_LARGE = {"train": 8_000, "validation": 1_000, "test": 2_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,53 @@ def _unicode_names(_: Corpus) -> Iterable[tuple[str, tuple[str, ...]]]:
             yield _CATEGORIES.get(unicodedata.category(chr(code)), ""), (name.lower(),)
 
 
+# What opens the names of characters of one script, and is taken out of them.
+_SCRIPTS = ("latin", "greek", "cyrillic", "arabic", "ethiopic", "hangul")
+
+
+def _unicode_scripts(_: Corpus) -> Iterable[tuple[str, tuple[str, ...]]]:
+    for code in range(0x20000):
+        name = unicodedata.name(chr(code), "").lower()
+        if " " in name and not name.startswith("hangul syllable"):
+            script, rest = name.split(" ", 1)
+            yield script, (rest,)
+
+
+_HIDDEN_WORDS = ("the", "of", "a", "to", "is", "for", "and", "in")
+
+
+def _missing_words(corpus: Corpus) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """A text with one common word hidden: of those it has the one that was hidden least often so far."""
+    hidden: Counter[str] = Counter()
+    for snippet in corpus.docs + corpus.paragraphs:
+        words = snippet.text.split()[: WORDS_PER_TEXT - 2]
+        found = [word for word in _HIDDEN_WORDS if word in words]
+        if len(words) > 5 and found:
+            word = min(found, key=lambda w: hidden[w])
+            hidden[word] += 1
+            place = words.index(word)
+            yield word, (" ".join([*words[:place], "?", *words[place + 1 :]]),)
+
+
+_KEYWORDS = ("return", "if", "for", "def", "raise")
+_ASSIGNMENT = re.compile(r"^[\w., ]+ = (.+)")
+
+
+def _statements(corpus: Corpus) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """A line of code without the keyword it starts with, or an assignment without its name."""
+    for snippet in corpus.code:
+        first, _, rest = snippet.text.partition(" ")
+        if first in _KEYWORDS:
+            yield first, (rest,)
+        elif match := _ASSIGNMENT.match(snippet.text):
+            yield "assign", (match[1],)
+
+
+def _raised(corpus: Corpus) -> Iterable[tuple[str, tuple[str, ...]]]:
+    for snippet in corpus.errors:
+        yield ("value" if snippet.label == "ValueError" else "other"), (snippet.second, snippet.text)
+
+
 SIX_PACKAGES = ("networkx", "numpy", "scipy", "sklearn", "stdlib", "sympy")
 
 TEXT_SETS: tuple[TextSet, ...] = (
@@ -204,5 +253,45 @@ TEXT_SETS: tuple[TextSet, ...] = (
         SIX_PACKAGES,
         lambda c: _by_package(c.code),
         _WISHED,
+    ),
+    TextSet(
+        "comment-packages",
+        "Which Python package a comment comes from",
+        ("comment",),
+        SIX_PACKAGES,
+        lambda c: _by_package(c.comments),
+        _WISHED,
+    ),
+    TextSet(
+        "statement-kinds",
+        "What a line of code does, seen without its keyword",
+        ("code",),
+        (*_KEYWORDS, "assign"),
+        _statements,
+        _WISHED,
+    ),
+    TextSet(
+        "raised-errors",
+        "Whether a ValueError or another error is raised, from the condition and the message",
+        ("condition", "message"),
+        ("value", "other"),
+        _raised,
+        _WISHED,
+    ),
+    TextSet(
+        "unicode-scripts",
+        "The script of a Unicode character, from the rest of its name",
+        ("name",),
+        _SCRIPTS,
+        _unicode_scripts,
+        _WISHED,
+    ),
+    TextSet(
+        "missing-words",
+        "Which common word of a docstring is hidden",
+        ("text",),
+        _HIDDEN_WORDS,
+        _missing_words,
+        _LARGE,
     ),
 )

@@ -113,6 +113,10 @@ TEXT_SOURCES: dict[str, TextSource] = {
     "statements": TextSource((*_KEYWORDS, "assignment", "other"), _statements),
     "prose": TextSource(("prose", "code"), _prose),
     "brackets": TextSource(("balanced", "broken"), _brackets),
+    "errors": TextSource(
+        ("ValueError", "TypeError", "RuntimeError", "AssertionError", "NotImplementedError"),
+        lambda c: ((s.label, (s.second, s.text)) for s in c.errors),
+    ),
     "shuffled": TextSource(tuple(f"class {i}" for i in range(6)), _shuffled),
 }
 

@@ -6,14 +6,16 @@ import numpy as np
 import numpy.typing as npt
 
 from hubselect.errors import InvalidInput
-from hubselect.recall.proxies.base import FloatArray, IntArray, Proxy, checked
+from hubselect.recall.proxies.base import FloatArray, IntArray, Proxy, Target, checked
 
 # Half-precision heads give probabilities that add up to 1 within a few thousandths.
 _TOLERANCE = 1e-2
 
 
-def leep(posterior: npt.ArrayLike, labels: npt.ArrayLike, *, seed: int = 0) -> float:
-    """Mean log-likelihood of the labels under the expected empirical predictor; <= 0.
+def leep(
+    posterior: npt.ArrayLike, labels: npt.ArrayLike, *, target: Target = "classification", seed: int = 0
+) -> float:
+    """Mean log-likelihood of the labels under the expected empirical predictor; <= 0, in nats.
 
     With theta(x) the source head's class probabilities, P(y, z) = mean over examples labelled y
     of theta(x)_z (divided by all n), and P(y | z) = P(y, z) / P(z):
@@ -26,13 +28,20 @@ def leep(posterior: npt.ArrayLike, labels: npt.ArrayLike, *, seed: int = 0) -> f
     for NaN, negative probabilities, rows that do not sum to 1 (within 0.01) and the faults
     of `base.checked`.
     """
-    table, own, classes = checked(posterior, labels, "probabilities")
+    return _expected_empirical(*probabilities(posterior, labels, target))
+
+
+def probabilities(
+    posterior: npt.ArrayLike, labels: npt.ArrayLike, target: Target = "classification"
+) -> tuple[FloatArray, IntArray, int]:
+    """`base.checked` inputs whose rows are probabilities, rescaled to a sum of exactly 1 [n, z]."""
+    table, own, classes = checked(posterior, labels, "probabilities", target)
     if table.min() < 0:
         raise InvalidInput("some probabilities are negative", "pass the softmax of the logits")
     totals = table.sum(axis=1, keepdims=True)
     if np.abs(totals - 1.0).max() > _TOLERANCE:
         raise InvalidInput("some probabilities do not sum to 1", "pass the softmax of the logits")
-    return _expected_empirical(table / totals, own, classes)
+    return table / totals, own, classes
 
 
 def _expected_empirical(theta: FloatArray, own: IntArray, classes: int) -> float:
@@ -56,7 +65,7 @@ PROXY = Proxy(
     name="leep",
     needs="head",
     normalisation="exp",
-    score=leep,
+    function=leep,
     summary="log-likelihood of the labels given the checkpoint's own predictions (Nguyen et al. 2020)",
     fallback="nleep",
 )

@@ -10,20 +10,22 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 
-from hubselect.recall.proxies.base import FloatArray, Proxy, checked
+from hubselect.recall.proxies.base import FloatArray, Proxy, Target, checked
+from hubselect.recall.proxies.guards import ENOUGH, centred, spectrum
 from hubselect.recall.proxies.leep import leep
 
 _VARIANCE = 0.8  # kept by PCA, as in the paper
 _COMPONENTS_PER_CLASS = 5  # as in the paper
 _RIDGE = 1e-4  # added to the variances of components, whose data has unit scale
-_RELATIVE_NOISE = 1e-12  # of the largest feature: variation below it is rounding
 # Guards against memorising few examples, which the paper's thousands never needed: below this
 # many examples per component a component can own single examples and LEEP rises towards 0.
 _EXAMPLES_PER_COMPONENT = 8
 
 
-def nleep(features: npt.ArrayLike, labels: npt.ArrayLike, *, seed: int = 0) -> float:
-    """LEEP of the posterior over Gaussian components; <= 0, never NaN.
+def nleep(
+    features: npt.ArrayLike, labels: npt.ArrayLike, *, target: Target = "classification", seed: int = 0
+) -> float:
+    """LEEP of the posterior over Gaussian components; <= 0, in nats, never NaN.
 
     PCA keeps 80 % of the variance; the mixture (full covariances) has 5 components per target
     class, at most one per 8 examples and no more than there are distinct examples; then `leep`.
@@ -33,7 +35,7 @@ def nleep(features: npt.ArrayLike, labels: npt.ArrayLike, *, seed: int = 0) -> f
     `features` [n, d], `labels` [n] class numbers; n <= d is fine. `seed` starts the mixture.
     Raises `InvalidInput` for the faults of `base.checked`.
     """
-    table, own, classes = checked(features, labels, "features")
+    table, own, classes = checked(features, labels, "features", target)
     reduced = _principal(table)
     components = min(_COMPONENTS_PER_CLASS * classes, len(table) // _EXAMPLES_PER_COMPONENT)
     if components >= 2 and reduced.shape[1] > 0:
@@ -44,18 +46,16 @@ def nleep(features: npt.ArrayLike, labels: npt.ArrayLike, *, seed: int = 0) -> f
 
 
 def _principal(features: FloatArray) -> FloatArray:
-    """Principal components [n, r] that hold 80 % of the variance, at unit scale; r = 0 if constant."""
-    largest = np.abs(features).max()
-    if largest == 0:
+    """Principal components [n, r] that hold 80 % of the variance, at unit scale; r = 0 if constant.
+
+    At most one per five examples: a covariance of more directions has nothing to rest on.
+    """
+    left, singular = spectrum(centred(features))
+    if len(singular) == 0:
         return features[:, :0]
-    centred = features / largest  # first, so that squares neither overflow nor vanish
-    centred -= centred.mean(axis=0)
-    left, singular, _ = np.linalg.svd(centred, full_matrices=False)
-    singular[singular <= _RELATIVE_NOISE * np.sqrt(features.size)] = 0.0
     variance = singular**2
-    if variance.sum() == 0:
-        return features[:, :0]
-    kept = int(np.searchsorted(np.cumsum(variance) / variance.sum(), _VARIANCE)) + 1
+    enough = int(np.searchsorted(np.cumsum(variance) / variance.sum(), _VARIANCE)) + 1
+    kept = min(enough, max(1, len(features) // ENOUGH))
     components = left[:, :kept] * singular[:kept]
     scaled: FloatArray = components / components.std()
     return scaled
@@ -77,6 +77,6 @@ PROXY = Proxy(
     name="nleep",
     needs="features",
     normalisation="exp",
-    score=nleep,
+    function=nleep,
     summary="LEEP over a Gaussian mixture of the features, for checkpoints without a head (Li et al. 2021)",
 )

@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from hubselect.backtest.hiding import Table, by_dataset, hidden_target, with_proxies
 from hubselect.errors import KnowledgeMissing
 from hubselect.executors.replay import ReplayExecutor
-from hubselect.knowledge.clusters import cluster
 from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.knowledge.trend_book import TrendBook
-from hubselect.recall.coarse import recall, representatives_to_score
-from hubselect.records import Clustering, CurvePoint, Failed, ProxyScore, Run, Task, Verdict
+from hubselect.recall.methods import method
+from hubselect.recall.scope import Scope
+from hubselect.records import CurvePoint, Failed, ProxyScore, Run, Task, Verdict
 from hubselect.selection import BruteForce, History, StagedPolicy, SuccessiveHalving, drive, make_policy
 
 PROXY_EPOCHS = 0.5  # the paper counts half an epoch per model whose proxy is computed (Sec. V.D)
@@ -25,10 +26,14 @@ PROXY_EPOCHS = 0.5  # the paper counts half an epoch per model whose proxy is co
 
 @dataclass(frozen=True)
 class Settings:
-    """What is replayed. `threshold` is the clusters' cut (None: best silhouette), `fine_threshold`
-    the policy's filtering threshold. `stages_per_epoch` is how often the policy decides (once an
-    epoch, as in the paper), however often the recorded curves were validated; curves without a
-    point there are replayed stage by stage as they are."""
+    """What is replayed.
+
+    `method` recalls, with `proxy` where it is the paper's and with `proxies` (none: its own) where it
+    is not, computed for the models in `scope`. `threshold` is the clusters' cut (None: best silhouette),
+    `fine_threshold` the policy's filtering threshold. `stages_per_epoch` is how often the policy
+    decides (once an epoch, as in the paper), however often the recorded curves were validated; curves
+    without a point there are replayed stage by stage as they are.
+    """
 
     task: Task
     policy: str = "fine-selection"
@@ -38,6 +43,10 @@ class Settings:
     top_k: int = 5
     fine_threshold: float = 0.0
     stages_per_epoch: int = 1
+    method: str = "paper"
+    proxies: tuple[str, ...] = ()
+    scope: Scope = "representatives"
+    top: int = 10
 
 
 @dataclass(frozen=True)
@@ -113,7 +122,7 @@ def backtest(runs: Iterable[Run], proxies: Iterable[ProxyScore], settings: Setti
     Eq. 4 or its prior. Raises `KnowledgeMissing` when no dataset can be replayed.
     """
     known = [r for r in runs if r.status == "done" and r.test is not None]
-    scores = [p for p in proxies if p.proxy == settings.proxy]
+    table = by_dataset(proxies)
     targets, skipped = [], {}
     for dataset in sorted({r.dataset for r in known}):
         replayed = _one_seed([r for r in known if r.dataset == dataset and r.curve])
@@ -126,8 +135,7 @@ def backtest(runs: Iterable[Run], proxies: Iterable[ProxyScore], settings: Setti
         if not {r.model for r in rest} & set(replayed):
             skipped[dataset] = "none of its models has results on another dataset"
             continue
-        on_target = {p.model: p for p in scores if p.dataset == dataset}
-        targets.append(_replay(dataset, replayed, rest, on_target, settings))
+        targets.append(_replay(dataset, replayed, rest, table, settings))
     if not targets:
         raise KnowledgeMissing(
             "no dataset can be replayed: that needs recorded validation curves on two datasets or more",
@@ -140,15 +148,10 @@ def _replay(
     dataset: str,
     replayed: Mapping[str, Run],
     rest: Sequence[Run],
-    proxies: Mapping[str, ProxyScore],
+    table: Table,
     settings: Settings,
 ) -> Target:
-    matrix = PerformanceMatrix.from_runs(rest)
-    clustering = cluster(
-        matrix, task=settings.task, recipe="backtest", threshold=settings.threshold, top_k=settings.top_k
-    )
-    used = {m: proxies[m] for m in representatives_to_score(clustering) if m in proxies}
-    candidates, proxied = _candidates(matrix, clustering, used, replayed, settings.k)
+    candidates, proxied = _recalled(dataset, PerformanceMatrix.from_runs(rest), table, replayed, settings)
     replayed = _at_barriers(replayed, settings.stages_per_epoch)
     stages = max(p.stage for r in replayed.values() for p in r.curve)
     policy = make_policy(
@@ -173,16 +176,30 @@ def _replay(
     )
 
 
-def _candidates(
-    matrix: PerformanceMatrix,
-    clustering: Clustering,
-    proxies: Mapping[str, ProxyScore],
-    replayed: Mapping[str, Run],
-    k: int,
+def _recalled(
+    dataset: str, matrix: PerformanceMatrix, table: Table, replayed: Mapping[str, Run], settings: Settings
 ) -> tuple[tuple[str, ...], int]:
-    """The recalled models that have a curve to replay, and how many proxies were computed for it."""
-    ranked = [r.model for r in recall(matrix, clustering, proxies, k=None) if r.model in replayed]
-    return tuple(ranked[:k]), len(proxies)
+    """The recalled models that have a curve to replay, and for how many proxies were computed."""
+    evidence = hidden_target(
+        dataset,
+        matrix,
+        matrix.models,
+        table,
+        task=settings.task,
+        threshold=settings.threshold,
+        top_k=settings.top_k,
+    )
+    paper = settings.method == "paper"
+    recall = method(settings.method, (settings.proxy,) if paper else settings.proxies)
+    evidence = with_proxies(
+        evidence,
+        recall,
+        "representatives" if paper else settings.scope,
+        table.get(dataset, {}),
+        settings.top,
+    )
+    ranked = [r.model for r in recall.rank(evidence) if r.model in replayed]
+    return tuple(ranked[: settings.k]), len(set().union(*evidence.proxies.values()))
 
 
 def _drive(

@@ -1,0 +1,82 @@
+"""How a user wants models to be recalled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from hubselect.api.candidates import Filters
+from hubselect.errors import InvalidInput
+from hubselect.recall.methods import METHODS
+from hubselect.recall.methods import method as method_named
+from hubselect.recall.proxy_names import parse
+from hubselect.recall.scope import SCOPES, Scope
+
+AUTO = "auto"
+TOLERANCE = 0.005
+"""Regret below the noise of fine-tuning twice (about 0.006) is a tie."""
+
+K = int | Literal["auto"] | None
+
+
+@dataclass(frozen=True)
+class RecallOptions:
+    """`method` "auto" is what wins the backtest on the registry at hand. `proxies` are those the method
+    uses (none: its own), computed for the models in `scope`, `top` of them where the best by mean
+    are; weights of at most `max_download` bytes are fetched for it. `tolerance` is the mean regret
+    accepted when the number of models is left to the backtest."""
+
+    method: str = AUTO
+    proxies: tuple[str, ...] = ()
+    scope: Scope = "representatives"
+    top: int = 10
+    filters: Filters = field(default_factory=Filters)
+    max_download: int | None = None
+    tolerance: float = TOLERANCE
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values, to tell two requests apart."""
+        return asdict(self)
+
+
+def recall_options(
+    *,
+    method: str = AUTO,
+    proxy: str | None = None,
+    proxies: Sequence[str] = (),
+    scope: Scope = "representatives",
+    top: int = 10,
+    filters: Filters | None = None,
+    max_download: int | None = None,
+    tolerance: float = TOLERANCE,
+) -> RecallOptions:
+    """Checked options. `proxy` is the same as one of `proxies`.
+
+    Raises `InvalidInput` for unknown names and values out of range.
+    """
+    names = tuple(dict.fromkeys((proxy, *proxies) if proxy is not None else proxies))
+    for name in names:
+        parse(name)
+    if method != AUTO:
+        if method not in METHODS:
+            raise InvalidInput(
+                f"there is no recall method {method!r}", f"choose auto or one of {', '.join(METHODS)}"
+            )
+        method_named(method, names)
+    if scope not in SCOPES:
+        raise InvalidInput(f"{scope!r} says not whom to score", f"choose one of {', '.join(SCOPES)}")
+    if top < 1:
+        raise InvalidInput(f"--top must be at least 1, not {top}")
+    if max_download is not None and max_download < 0:
+        raise InvalidInput(f"--max-download must not be negative: {max_download}")
+    if not 0 <= tolerance <= 1:
+        raise InvalidInput(f"--tolerance is a regret between 0 and 1, not {tolerance}")
+    return RecallOptions(method, names, scope, top, filters or Filters(), max_download, tolerance)
+
+
+def checked_k(k: K) -> K:
+    """Raises `InvalidInput` for what is neither a number from 1, nor "auto", nor None (all)."""
+    if k is None or k == AUTO or (isinstance(k, int) and k >= 1):
+        return k
+    raise InvalidInput(f"-k must be at least 1 or auto, not {k}")

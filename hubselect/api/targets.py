@@ -1,0 +1,67 @@
+"""The dataset a question is about: as the registry holds it, else as the Hub describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hubselect.errors import InvalidInput
+from hubselect.hub import index_dataset
+from hubselect.records import Dataset, dataset_name
+from hubselect.registry import Registry
+
+
+def target_dataset(
+    store: Registry,
+    dataset_id: str,
+    *,
+    config: str | None = None,
+    text_columns: Sequence[str] = (),
+    image_column: str | None = None,
+    label_column: str | None = None,
+) -> Dataset:
+    """The dataset as the registry knows it, else as the Hub describes it (not yet written)."""
+    overrides = bool(text_columns or image_column or label_column)
+    known = _stored(store, dataset_name(dataset_id, config))
+    if known is not None and known.revision is not None and not overrides:
+        return known
+    found = index_dataset(
+        dataset_id,
+        config=config,
+        role="target",
+        text_columns=tuple(text_columns),
+        image_column=image_column,
+        label_column=label_column,
+    )
+    known = _stored(store, found.name)
+    if known is None:
+        return found
+    found = replace(found, role=known.role)
+    if known.revision is not None and content_of(found) == content_of(known):
+        return known
+    if known.role == "benchmark" and known.revision is not None:
+        raise InvalidInput(
+            f"{known.name} is a benchmark dataset with other columns or at another revision",
+            "select for it without column options, or use another registry",
+        )
+    return found
+
+
+def _stored(store: Registry, name: str) -> Dataset | None:
+    return next(iter(store.datasets(name=name)), None)
+
+
+def content_of(dataset: Dataset) -> tuple[object, ...]:
+    """What makes two scores on a dataset comparable: its data and the columns that are read."""
+    return (
+        dataset.revision,
+        dataset.data_revision,
+        dataset.text_columns,
+        dataset.image_column,
+        dataset.label_column,
+    )
+
+
+def is_stored(store: Registry, dataset: Dataset) -> bool:
+    """Whether the registry holds this dataset with the same content."""
+    return any(content_of(d) == content_of(dataset) for d in store.datasets(name=dataset.name))
