@@ -32,7 +32,6 @@ import torch
 import transformers
 
 from hubselect.demo.zoo import OWNER, write_hub
-from hubselect.executors.pool import cores
 from hubselect.recall.proxies.leep import leep
 from hubselect.records import Dataset, Model, Recipe
 from hubselect.training.data import Examples, load_splits
@@ -211,7 +210,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     parser.add_argument("--hub", type=Path, help="A tree that `python -m hubselect.demo.zoo write` made.")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=cores(), help="Of both sides; default: all cores.")
+    parser.add_argument("--threads", type=int, default=1, help="Of both sides, as a worker has.")
     parser.add_argument("--only", nargs="*", default=[*ZOO, *SIZES], help="Checkpoints to score.")
     options = parser.parse_args()
     prepare_process(options.threads)

@@ -12,7 +12,7 @@ from hubselect.api.targets import is_stored
 from hubselect.errors import HubselectError, InvalidInput, StorageFailed
 from hubselect.executors.jobs import TrainingJob, features
 from hubselect.executors.local import NOT_THE_MODELS_FAULT, PASSING
-from hubselect.executors.pool import Call, Chain, WorkerPool, cores
+from hubselect.executors.pool import Call, Chain, WorkerPool
 from hubselect.hub import download_model
 from hubselect.recall.features import DEFAULT_POOLING, Features, Pooling
 from hubselect.recall.proxies import proxy as proxy_named
@@ -156,12 +156,11 @@ class Scorer:
             self._listener(Progress(PLAN, 0, len(models), f"{text}, and {self._dataset.name}"))
 
     def _calls(self, waiting: Mapping[str, _Wanted]) -> dict[str, Chain]:
-        """One pass each; when there are more cores than passes at once, a pass gets several."""
-        threads = max(1, cores() // max(1, min(self._pool.workers, len(waiting))))
+        """One pass each."""
         calls: dict[str, Chain] = {}
         for name, wanted in waiting.items():
             try:
-                call = Call(features, (self._job(wanted.model), self._samples, threads))
+                call = Call(features, (self._job(wanted.model), self._samples))
             except PASSING:
                 raise
             except HubselectError as error:

@@ -79,19 +79,14 @@ def check(job: TrainingJob) -> None:
         return
 
 
-def features(job: TrainingJob, max_samples: int, threads: int = 1) -> Features:
-    """One forward pass over a sample of the training split (see `training.features`), on `threads` cores."""
+def features(job: TrainingJob, max_samples: int) -> Features:
+    """One forward pass over a sample of the training split (see `training.features`)."""
     with _one_clear_line(job.checkpoint, job.model, job.dataset.name):
         from hubselect.training.device import prepare_process
         from hubselect.training.features import forward_features
 
-        prepare_process(threads)
-        try:
-            return forward_features(
-                job.checkpoint, job.model, job.dataset, job.recipe, max_samples=max_samples
-            )
-        finally:
-            prepare_process()  # trainings in this worker share the cores with those in others
+        prepare_process()
+        return forward_features(job.checkpoint, job.model, job.dataset, job.recipe, max_samples=max_samples)
 
 
 def sentence_vectors(checkpoint: Path, model: Model, texts: tuple[str, ...]) -> NDArray[np.float32]:

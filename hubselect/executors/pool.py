@@ -176,14 +176,10 @@ def default_workers(jobs: int, bytes_per_job: int = 0) -> int:
     """
     if _accelerated():
         return 1  # one device: trainings beside each other would run out of its memory
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):  # not offered by this system
         free = 8 << 30
     fits = int(0.8 * free // (700e6 + 5 * bytes_per_job))
-    return max(1, min(cores(), jobs, fits))
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, jobs, fits))

@@ -155,7 +155,7 @@ def test_filters_leave_others_out(copy: Path) -> None:
     found = coarse_recall(TARGET, registry=copy, k=None, method="mean", max_params=middle)
     assert {r.model for r in found.recalled} == {m for m, n in sizes.items() if n <= middle}
     for options in ({"authors": ["nobody"]}, {"licenses": ["mit"]}, {"max_params": 1}):
-        with pytest.raises(KnowledgeMissing, match="no model .* meets all conditions"):
+        with pytest.raises(KnowledgeMissing, match=r"no model .* meets all conditions"):
             coarse_recall(TARGET, registry=copy, **options)  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="at most 0"):
         coarse_recall(TARGET, registry=copy, max_params=0)
