@@ -19,8 +19,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.machine import machine
 from benchmarks.quality.load import recorded_registry
@@ -35,6 +34,7 @@ from hubselect.recall.quality import bootstrap_interval
 from hubselect.records import TASKS, Task
 from hubselect.registry import Registry
 
+RESULTS = Path(__file__).parents[1] / "results"
 KS = (1, 3, 5, 10)
 COVERAGES = (0.8, 0.9)
 COMPARED = ("paper", "mean", "size")
@@ -144,10 +144,10 @@ def page(result: Mapping[str, Any]) -> str:
     lines = [
         "# Recall methods on the recorded zoo",
         "",
-        "Made by `python benchmarks/recall/methods.py` from `benchmarks/quality/recording`. Regret: best test "
-        "score of all models minus the best among the first K; means over targets, 95 % bootstrap intervals "
-        "over targets. `fused` computes the proxies "
-        f"{', '.join(result['fused_proxies'])}; its variants pay for representatives or the best ten by mean. "
+        "Made by `python benchmarks/recall/methods.py` from `benchmarks/quality/recording`. Regret: best "
+        "test score of all models minus the best among the first K; means over targets, 95 % bootstrap "
+        "intervals over targets. `fused` computes the proxies "
+        f"{', '.join(result['fused_proxies'])}; variants pay for representatives or the ten best by mean. "
         "A row with a proxy's name ranks by that proxy alone, computed for every model.",
         "",
         f"## Text and images together, {both['targets']} targets",
@@ -186,7 +186,7 @@ def page(result: Mapping[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results")
+    parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
     result = run()
     options.output.mkdir(parents=True, exist_ok=True)

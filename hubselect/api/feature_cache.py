@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from hubselect.errors import StorageFailed
-from hubselect.recall.features import POOLINGS, Features
+from hubselect.recall.features import KEPT, Features
 from hubselect.records import Dataset, Model, Recipe
 
 FORMAT = 1  # raise it whenever the same key would now give other numbers
@@ -174,7 +174,7 @@ def _read(path: Path, key: str) -> Features:
             arrays = {name: stored[name] for name in stored.files}
     about = json.loads(arrays["about"].tobytes())
     labels, posterior = arrays["labels"], arrays.get("posterior")
-    hidden = {pooling: arrays[f"hidden.{pooling}"] for pooling in POOLINGS}
+    hidden = {pooling: arrays[f"hidden.{pooling}"] for pooling in KEPT}
     if about["key"] != key or any(
         len(a) != len(labels) for a in (*hidden.values(), posterior) if a is not None
     ):

@@ -190,7 +190,7 @@ class Scorer:
         chosen = asked
         if chosen.needs == "head" and result.posterior is None and chosen.fallback is not None:
             chosen = proxy_named(chosen.fallback)
-        inputs = result.posterior if chosen.needs == "head" else result.hidden[pooling or DEFAULT_POOLING]
+        inputs = result.posterior if chosen.needs == "head" else result.pooled(pooling or DEFAULT_POOLING)
         try:
             if inputs is None:
                 raise InvalidInput(

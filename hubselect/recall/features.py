@@ -12,9 +12,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Pooling = Literal["mean", "cls", "layers"]
+Pooling = Literal["mean", "cls", "layers", "both"]
 
-POOLINGS: tuple[Pooling, ...] = ("mean", "cls", "layers")
+KEPT: tuple[Pooling, ...] = ("mean", "cls", "layers")
+"""The poolings a pass collects."""
+
+POOLINGS: tuple[Pooling, ...] = (*KEPT, "both")
+"""The poolings a proxy can look at: the kept ones, and what is made of them."""
+
 DEFAULT_POOLING: Pooling = "mean"
 
 
@@ -27,7 +32,7 @@ class Features:
     the train split they were drawn from: the pass costs samples / train_size epochs at most.
     `seconds` of wall clock were spent, loading included.
 
-    `hidden` has one float32 array [n, d] per pooling:
+    `hidden` has one float32 array [n, d] per kept pooling:
 
     - "mean": the last hidden state, averaged over tokens (padding left out), patches or positions;
     - "cls": the last hidden state where the model gathers the whole input. Text: the tokenizer's
@@ -46,3 +51,11 @@ class Features:
     samples: int
     train_size: int
     seconds: float
+
+    def pooled(self, pooling: Pooling) -> npt.NDArray[np.float32]:
+        """The features [n, d] under any pooling: "both" is "mean" and "cls" side by side, and "mean"
+        alone where the two are the same."""
+        if pooling != "both":
+            return self.hidden[pooling]
+        mean, cls = self.hidden["mean"], self.hidden["cls"]
+        return mean if np.array_equal(mean, cls) else np.concatenate([mean, cls], axis=1)

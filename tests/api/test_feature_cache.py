@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hubselect.api.feature_cache import FeatureCache, feature_key
 from hubselect.errors import StorageFailed
-from hubselect.recall.features import POOLINGS, Features
+from hubselect.recall.features import KEPT, Features
 from hubselect.records import Dataset, Model, Recipe
 
 MODEL = Model("o/m", "text-classification", revision="a" * 40, labels=("x", "y"))
@@ -24,14 +24,14 @@ RECIPE = Recipe("text-classification")
 
 def features(seed: int = 0, rows: int = 20, posterior: bool = True) -> Features:
     rng = np.random.default_rng(seed)
-    hidden = {pooling: rng.normal(size=(rows, 6)).astype(np.float32) for pooling in POOLINGS}
+    hidden = {pooling: rng.normal(size=(rows, 6)).astype(np.float32) for pooling in KEPT}
     table = rng.dirichlet(np.ones(3), rows) if posterior else None
     return Features(table, hidden, rng.integers(0, 3, rows), rows, 100, 1.5)
 
 
 def same(left: Features | None, right: Features) -> bool:
     assert left is not None
-    arrays = [(left.hidden[p], right.hidden[p]) for p in POOLINGS] + [(left.labels, right.labels)]
+    arrays = [(left.hidden[p], right.hidden[p]) for p in KEPT] + [(left.labels, right.labels)]
     if right.posterior is None:
         assert left.posterior is None
     else:
@@ -163,3 +163,14 @@ def test_what_is_not_pinned_is_never_kept() -> None:
         assert feature_key(replace(MODEL, revision=revision), DATASET, RECIPE, 512) is None
         assert feature_key(MODEL, replace(DATASET, revision=revision), RECIPE, 512) is None
     assert feature_key(MODEL, replace(DATASET, data_revision="refs/convert/parquet"), RECIPE, 512) is None
+
+
+def test_both_poolings_stand_side_by_side() -> None:
+    """`both` is mean and CLS together, and the mean alone where a model has no CLS of its own."""
+    rng = np.random.default_rng(0)
+    mean, cls = (rng.normal(size=(4, 3)).astype(np.float32) for _ in range(2))
+    labels = np.zeros(4, dtype=np.int64)
+    text = Features(None, {"mean": mean, "cls": cls, "layers": mean}, labels, 4, 4, 0.0)
+    np.testing.assert_array_equal(text.pooled("both"), np.hstack([mean, cls]))
+    image = Features(None, {"mean": mean, "cls": mean, "layers": mean}, labels, 4, 4, 0.0)
+    np.testing.assert_array_equal(image.pooled("both"), mean)

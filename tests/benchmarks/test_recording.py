@@ -17,7 +17,7 @@ from hubselect.api.benchmarking import recipe_for
 from hubselect.errors import InvalidInput
 
 QUALITY = Path(__file__).parents[2] / "benchmarks" / "quality"
-ONE = ["--model", "resnet-digits", "--dataset", "photo-scenes"]
+ONE = ["--model", "resnet-digits", "--dataset", "digits"]
 
 
 def command(place: Path, *words: str) -> list[str]:
@@ -55,7 +55,8 @@ def test_a_recording_goes_on_after_a_kill_and_loads_as_a_registry(tmp_path: Path
     """Two seeds of one recipe, twenty stages each, and what they were made from beside them."""
     with subprocess.Popen(command(tmp_path, *ONE, "--seeds", "0"), start_new_session=True) as process:
         deadline = time.monotonic() + 120
-        while not list((tmp_path / "work" / "work").glob("cell-*/*")) and time.monotonic() < deadline:
+        states = tmp_path / "work" / "registry.db.files"
+        while not list(states.glob("work/cell-*/*")) and time.monotonic() < deadline:
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGKILL)
     first = record(tmp_path, *ONE, "--seeds", "0")

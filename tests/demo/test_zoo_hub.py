@@ -234,12 +234,13 @@ def test_writing_in_another_process_gives_the_same_bytes(zoo_root: Path, tmp_pat
 
 
 def test_complete_repositories_are_kept_and_missing_or_stale_ones_made_again(tmp_path: Path) -> None:
-    zoo.write_hub(tmp_path, text=False)
-    folders = [tmp_path / "datasets/hubselect-zoo" / name for name in ("digits", "shapes", "gratings")]
+    names = ("digits", "shapes", "gratings")
+    zoo.write_hub(tmp_path, only=names)
+    folders = [tmp_path / "datasets/hubselect-zoo" / name for name in names]
     before = [f.stat().st_ino for f in folders]
     shutil.rmtree(folders[0])
     (tmp_path / ".zoo/datasets/hubselect-zoo/gratings.stamp").write_text("of other packages")
-    zoo.write_hub(tmp_path, text=False)
+    zoo.write_hub(tmp_path, only=names)
     assert (folders[0] / "README.md").exists()
     assert folders[1].stat().st_ino == before[1]
     assert folders[2].stat().st_ino != before[2]
@@ -280,7 +281,7 @@ def test_writing_imports_no_client_of_the_hub(tmp_path: Path) -> None:
     """The clients read their address when they are imported, and the zoo is written before it is known."""
     code = (
         "import sys; from pathlib import Path; from hubselect.demo.zoo import write_hub;"
-        f"write_hub(Path({str(tmp_path)!r}), text=False);"
+        f"write_hub(Path({str(tmp_path)!r}), only=('digits', 'package-docs', 'vit-noise'));"
         "print({'huggingface_hub', 'transformers', 'datasets'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from hubselect.errors import TrainingFailed
-from hubselect.recall.features import POOLINGS
+from hubselect.recall.features import KEPT
 from hubselect.records import Dataset, Model, Recipe
 from hubselect.training.data import load_splits
 from hubselect.training.features import forward_features
@@ -85,7 +85,7 @@ def test_batches_do_not_change_the_result(
     for rows, tokens in ((1, 1), (7, 60), (64, 4096)):
         found = forward_features(bert, text_model, sentences, text_recipe, most_rows=rows, most_tokens=tokens)
         np.testing.assert_allclose(found.posterior, whole.posterior, atol=1e-5)
-        for pooling in POOLINGS:
+        for pooling in KEPT:
             np.testing.assert_allclose(found.hidden[pooling], whole.hidden[pooling], atol=1e-5)
 
 
