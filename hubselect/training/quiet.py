@@ -11,10 +11,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# A thread that asks a third-party service to convert .bin weights must never start, and forked
-# tokenizer threads only fight with the training threads.
+# A thread that asks a third-party service to convert .bin weights must never start. Tokenizers may use
+# all cores: texts are tokenised once, before training, and workers are spawned, never forked.
 os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
 import datasets
 import transformers
