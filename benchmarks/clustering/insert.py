@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import platform
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,9 +22,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 import numpy as np
 from tables import DATASETS, TOP_K, Table, grouped, percolating, percolation_threshold, tidy
 
+from benchmarks.machine import machine
 from hubselect.api.cluster_upkeep import cluster_afresh, keep_up
 from hubselect.knowledge.clusters import cluster
 from hubselect.knowledge.incremental import updated
@@ -176,7 +180,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     groups, cloud = grouped(given.models + INSERTS, rng), percolating(given.cloud + INSERTS, rng)
     results = {
-        "machine": f"{platform.machine()}, one core of {processor()}",
+        "machine": f"{platform.machine()}, one core of {machine()['cpu']}",
         "cases": [
             measured("percolating", cloud[:-INSERTS], cloud[-INSERTS:], percolation_threshold(cloud)),
             measured("groups", groups[:-INSERTS], groups[-INSERTS:], 0.03),
@@ -187,15 +191,6 @@ def main() -> None:
     (given.out / "clustering_insert.json").write_text(json.dumps(results, indent=2) + "\n")
     (given.out / "clustering_insert.md").write_text(page(results))
     print(page(results))
-
-
-def processor() -> str:
-    """The processor's name, where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or "unknown"
-    return next((x.partition(":")[2].strip() for x in lines if x.startswith("model name")), "unknown")
 
 
 if __name__ == "__main__":

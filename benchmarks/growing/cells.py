@@ -20,14 +20,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,7 @@ from recorded import recorded
 from scipy.stats import spearmanr
 from sklearn.metrics import adjusted_rand_score
 
+from benchmarks.machine import machine
 from hubselect.knowledge.cells import next_cells
 from hubselect.knowledge.clusters import cluster
 from hubselect.knowledge.matrix import PerformanceMatrix
@@ -57,7 +58,7 @@ def main() -> None:
     if not found:
         sys.exit("no recorded matrices are here: set HUBSELECT_SHARED_DATA")
     document = {
-        "machine": machine(),
+        "machine": described(),
         "seeds": seeds,
         "seconds": round(time.monotonic() - started, 1),
         "data": found,
@@ -67,12 +68,9 @@ def main() -> None:
     (RESULTS / "growing_cells.md").write_text(page(document))
 
 
-def machine() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    cpu = next((line.split(":")[1].strip() for line in lines if "model name" in line), platform.machine())
-    python = f"Python {platform.python_version()}, numpy {np.__version__}"
-    return f"{cpu}, {os.cpu_count()} cores, {platform.system()}, {python}"
+def described() -> str:
+    found = machine("numpy")
+    return f"{found['cpu']}, {found['cores']} cores, Python {found['python']}, numpy {found['numpy']}"
 
 
 def judged(matrix: PerformanceMatrix, seeds: int) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import random
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -27,8 +27,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
+
+from benchmarks.machine import machine
+
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 TEXT = "text-classification"
 
 
@@ -175,29 +178,6 @@ def mini_hub(folder: Path, models: int) -> dict[str, Any]:
     }
 
 
-def machine() -> dict[str, Any]:
-    cpu = next(
-        (
-            line.split(":")[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if "model name" in line
-        ),
-        platform.processor(),
-    )
-    import sqlite3
-
-    import huggingface_hub
-
-    return {
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "load_average": [round(x, 1) for x in os.getloadavg()],
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
-        "huggingface_hub": huggingface_hub.__version__,
-    }
-
-
 def page(result: dict[str, Any]) -> str:
     walk, asked, single, mini = (result[k] for k in ("indexing", "querying", "one_by_one", "mini_hub"))
     host = result["machine"]
@@ -243,7 +223,7 @@ def run(models: int, repeats: int, told: Callable[[str], None]) -> dict[str, Any
         os.environ.update(
             HF_HOME=str(folder / "hf"), HF_HUB_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_IMPLICIT_TOKEN="1"
         )
-        result: dict[str, Any] = {"machine": machine()}
+        result: dict[str, Any] = {"machine": machine("huggingface_hub") | {"sqlite": sqlite3.sqlite_version}}
         for part, work in (
             ("indexing", lambda: indexing(folder / "index.db", models, told)),
             ("querying", lambda: querying(folder / "index.db", repeats)),

@@ -16,8 +16,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,12 +25,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 import transformers
 
+from benchmarks.machine import machine
 from hubselect.demo.zoo import OWNER, write_hub
 from hubselect.recall.proxies.leep import leep
 from hubselect.records import Dataset, Model, Recipe
@@ -173,36 +176,37 @@ def measured(name: str, folder: Path, dataset: Dataset, repeats: int) -> dict[st
     }
 
 
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or "unknown"
-
-
-def document(rows: list[dict[str, Any]], threads: int, repeats: int, load: tuple[float, float]) -> str:
+def document(found: dict[str, Any]) -> str:
+    host = found["machine"]
     lines = [
         "# One forward pass",
         "",
-        f"`benchmarks/recall/forward.py` on {platform.machine()}, {threads} torch thread(s) on "
-        f"{processor()} with {os.cpu_count()} cores, torch {torch.__version__.split('+')[0]}, transformers "
-        f"{transformers.__version__}; LEEP on {TEXTS:,} texts, median of {repeats} turns "
-        f"(one for random weights). Load average {load[0]:.1f} before, {load[1]:.1f} after.",
-        "",
+        f"Made by `python benchmarks/recall/forward.py` on {host['cpu']}, {host['cores']} cores, torch "
+        f"{host['torch']}, transformers {host['transformers']}; LEEP on {TEXTS:,} texts, median of "
+        f"{found['repeats']} turns (one for random weights). Load average {found['load'][0]:.1f} before, "
+        f"{found['load'][1]:.1f} after. Both sides have the same threads; tokenizers may use all cores.",
+    ]
+    for threads in found["threads"]:
+        lines += ["", f"## {threads} torch thread{'s' if threads > 1 else ''}", "", *_table(found, threads)]
+    return "\n".join([*lines, ""])
+
+
+def _table(found: dict[str, Any], threads: int) -> list[str]:
+    lines = [
         "| checkpoint | parameters | width x layers | tokens a text | one at a time | hubselect | ratio "
         "| of processor time | from the folders to the score | ratio | difference of the scores |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for r in rows:
-        lines.append(
-            f"| {r['checkpoint']} | {r['parameters']:,} | {r['width']} x {r['layers']} | {r['tokens']:.0f} "
-            f"| {r['peer_pass']:.2f} s | {r['our_pass']:.2f} s | {r['pass_ratio']:.1f} "
-            f"| {r['pass_ratio_used']:.1f} "
-            f"| {r['peer_whole']:.2f} s / {r['our_whole']:.2f} s | {r['whole_ratio']:.1f} "
-            f"| {r['score_difference']:.0e} |"
-        )
-    return "\n".join([*lines, ""])
+    for r in found["rows"]:
+        if r["threads"] == threads:
+            lines.append(
+                f"| {r['checkpoint']} | {r['parameters']:,} | {r['width']} x {r['layers']} "
+                f"| {r['tokens']:.0f} | {r['peer_pass']:.2f} s | {r['our_pass']:.2f} s "
+                f"| {r['pass_ratio']:.1f} | {r['pass_ratio_used']:.1f} "
+                f"| {r['peer_whole']:.2f} s / {r['our_whole']:.2f} s | {r['whole_ratio']:.1f} "
+                f"| {r['score_difference']:.0e} |"
+            )
+    return lines
 
 
 def main() -> None:
@@ -210,14 +214,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     parser.add_argument("--hub", type=Path, help="A tree that `python -m hubselect.demo.zoo write` made.")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1, help="Of both sides, as a worker has.")
-    parser.add_argument("--only", nargs="*", default=[*ZOO, *SIZES], help="Checkpoints to score.")
+    parser.add_argument(
+        "--threads", type=int, nargs="*", default=[1, os.cpu_count() or 1], help="Of both sides, in turn."
+    )
+    parser.add_argument(
+        "--only", nargs="*", default=[*ZOO, "BERT-mini", "BERT-small"], help="Checkpoints to score."
+    )
     options = parser.parse_args()
-    prepare_process(options.threads)
+    prepare_process(1)
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    before = os.getloadavg()[0]
-    rows = []
+    found: dict[str, Any] = {"texts": TEXTS, "threads": list(dict.fromkeys(options.threads)), "rows": []}
+    found |= {"machine": machine("torch", "transformers", "tokenizers"), "repeats": options.repeats}
+    found["load"] = [os.getloadavg()[0]]
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         hub = options.hub or place / "hub"
@@ -230,24 +239,17 @@ def main() -> None:
             folder = (
                 write_sized(checkpoint, models / ZOO[0], place / checkpoint) if sized else models / checkpoint
             )
-            rows.append(measured(checkpoint, folder, dataset, 1 if sized else options.repeats))
-            print(json.dumps(rows[-1]), flush=True)
-    assert all(r["agrees"] for r in rows)
-    found = {
-        "texts": TEXTS,
-        "threads": options.threads,
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "load": [before, os.getloadavg()[0]],
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-        "repeats": options.repeats,
-        "rows": rows,
-    }
+            for threads in found["threads"]:
+                torch.set_num_threads(threads)
+                row = measured(checkpoint, folder, dataset, 1 if sized else options.repeats)
+                found["rows"].append({"threads": threads, **row})
+                print(json.dumps(found["rows"][-1]), flush=True)
+    assert all(r["agrees"] for r in found["rows"])
+    found["load"].append(os.getloadavg()[0])
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "recall_forward.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    text = document(rows, options.threads, options.repeats, (before, os.getloadavg()[0]))
-    (options.out / "recall_forward.md").write_text(text, encoding="utf-8")
+    (options.out / "recall_forward.md").write_text(document(found), encoding="utf-8")
+    print(document(found))
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -24,8 +24,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
+
+from benchmarks.machine import machine
+
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 REPO = "minihub/shared-registry"
 DATASETS = 24
 STEPS = (
@@ -108,7 +111,7 @@ def run(models: int, told: Callable[[str], None]) -> dict[str, Any]:
         wanted = {who: checksum(*after_meeting(size, who)) for who in ("one", "two")}
         sizes = {who: (folder / f"{who}.db").stat().st_size for who in ("one", "two")}
     return {
-        "machine": machine(),
+        "machine": machine("huggingface_hub", "pandas", "pyarrow") | {"sqlite": sqlite3.sqlite_version},
         "models": models,
         "datasets": DATASETS,
         "conflicting_runs": conflicts(size),
@@ -126,27 +129,6 @@ def run(models: int, told: Callable[[str], None]) -> dict[str, Any]:
 def contents(tree: Path) -> dict[str, tuple[int, int]]:
     files = (p for p in tree.rglob("*") if p.is_file() and not p.name.startswith("."))
     return {str(p.relative_to(tree)): (p.stat().st_size, p.stat().st_mtime_ns) for p in files}
-
-
-def machine() -> dict[str, Any]:
-    import sqlite3
-
-    import huggingface_hub
-    import pandas
-    import pyarrow
-
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    cpu = next((x.split(":")[1].strip() for x in lines if "model name" in x), platform.processor())
-    return {
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "load_average": [round(x, 1) for x in os.getloadavg()],
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
-        "huggingface_hub": huggingface_hub.__version__,
-        "pandas": pandas.__version__,
-        "pyarrow": pyarrow.__version__,
-    }
 
 
 def page(result: dict[str, Any]) -> str:

@@ -84,6 +84,58 @@ def test_backtest_document_has_the_promised_keys(registry: Path, run: Run) -> No
         assert target["epochs_brute_force"] == 5 * len(MODELS)
 
 
+def test_backtest_compares_recall_methods(registry: Path, run: Run) -> None:
+    """Per target and over all: regret at 1, 3, 5 and 10, rank correlation and cost, baselines beside."""
+    found = run("backtest", "--recall-only", "--json").document
+    assert found["mean_regret"] is None
+    assert found["without_selections"]
+    assert {"paper", "fused", "mean", "random", "leep"} <= set(found["recall_mean"])
+    for target in found["targets"]:
+        assert set(target) == {"dataset", "recall"}
+        for measured in target["recall"].values():
+            regret = [measured["regret_at"][k] for k in ("1", "3", "5", "10")]
+            assert regret == sorted(regret, reverse=True)
+            assert {"spearman", "forward_passes", "bytes_downloaded"} < set(measured)
+    both = run("backtest", "--json").document
+    assert both["recall_mean"] == found["recall_mean"]
+    assert set(both["targets"][0]) > {"selected", "regret", "recall"}
+    assert "Recall, means over 6 targets" in run("backtest").out
+
+
+def test_backtest_of_another_recall_is_another_selection(registry: Path, run: Run) -> None:
+    """Whole selections recall by the method asked for; a proxy nobody knows is bad input."""
+    paper, mean = (run("backtest", "-k", "1", "--method", m, "--json").document for m in ("paper", "mean"))
+    assert (paper["method"], mean["method"]) == ("paper", "mean")
+    assert all(t["proxied"] == 0 for t in mean["targets"])
+    assert run("backtest", "--method", "guess").code == 2
+    assert run("backtest", "--method", "paper", "--proxy", "leep", "--proxy", "logme").code == 1
+
+
+def test_a_registry_of_scores_and_proxies_alone_can_be_backtested(tmp_path: Path, run: Run) -> None:
+    """No curves: recall is measured, and one line says why no selection was replayed."""
+    scores, proxies = tmp_path / "scores.csv", tmp_path / "proxies.csv"
+    rows = [(f"org/m{m}", f"d{d}", 0.5 + 0.05 * m + 0.01 * d * m) for m in range(4) for d in range(4)]
+    scores.write_text("model,dataset,score\n" + "".join(f"{m},{d},{s}\n" for m, d, s in rows))
+    proxies.write_text(
+        "model,dataset,proxy,score\n" + "".join(f"{m},{d},logme,{10 * s - 3}\n" for m, d, s in rows)
+    )
+    place = ("--registry", tmp_path / "imported.db")
+    for file in (scores, proxies):
+        assert run("registry", "import", file, *place).code == 0
+    found = run("backtest", "--json", *place).document
+    assert "curves" in found["without_selections"]
+    assert found["recall_mean"]["logme"]["spearman"] == pytest.approx(1)
+    assert found["recall_mean"]["logme"]["regret_at"]["1"] == 0
+    assert "no whole selection was replayed" in run("backtest", *place).out
+
+
+def test_numbers_of_models_are_numbers_or_auto(registry: Path, run: Run) -> None:
+    """`-k 0`, `-k some` and a tolerance above 1 are bad usage."""
+    for wrong in (("-k", "0"), ("-k", "some"), ("--tolerance", "2"), ("--scope", "none")):
+        done = run("recall", "org/bench0", *wrong)
+        assert done.code == 2, wrong
+
+
 def test_importing_twice_changes_nothing(registry: Path, scores: Path, run: Run) -> None:
     """The report counts what was already known."""
     again = run("registry", "import", scores / "curves.csv", "--json").document
