@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hubselect.api.clustering import known_runs
+from hubselect.api.curve_ends import steps_by_dataset
 from hubselect.api.opening import opened
 from hubselect.api.recipes import recipe_with_results
 from hubselect.backtest import (
@@ -19,25 +20,31 @@ from hubselect.backtest import (
 )
 from hubselect.errors import InvalidInput, KnowledgeMissing
 from hubselect.knowledge.matrix import PerformanceMatrix
+from hubselect.knowledge.trend_book import TrendBook
+from hubselect.recall.features import DEFAULT_POOLING
 from hubselect.recall.methods import PAPER_PROXY
 from hubselect.recall.methods import method as recall_method
+from hubselect.recall.proxy_names import full_name
 from hubselect.recall.scope import Scope
-from hubselect.records import Recipe, Run, Task
+from hubselect.records import Model, Recipe, Run, Task
 from hubselect.registry import Registry
+from hubselect.selection import make_policy
 
 
 @dataclass(frozen=True)
 class BacktestReport:
     """What was replayed: whole selections, and recall alone.
 
-    `selections` is None when only recall was asked for, or when there are no curves to replay:
-    `without_selections` says which.
+    `selections` is None when only recall was asked for, or when no curves can be replayed:
+    `without_selections` says which. `notes` name proxies whose scores are missing, so that what is
+    measured for them is recall without.
     """
 
     settings: Settings
     recall: RecallBacktest
     selections: Backtest | None = None
     without_selections: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def run_backtest(
@@ -62,15 +69,22 @@ def run_backtest(
     `proxies` (`proxy` is the same for one; leep for the paper's recall if none is named), computed
     for the models in `scope`, and decide `stages_per_epoch` times an epoch (once in the paper); they
     need recorded validation curves and are left out with `recall_only`. The clusters are recomputed
-    without each target, with the settings of `hubselect cluster`.
+    without each target, by average linkage with the threshold and top-k of `hubselect cluster`.
+
+    Raises `InvalidInput` for values out of range and names of proxies that are neither recorded nor
+    known, `KnowledgeMissing` when there is nothing to replay.
     """
     if k < 1:
         raise InvalidInput(f"-k must be at least 1, not {k}")
-    proxies = (proxy, *proxies) if proxy is not None else tuple(proxies)
-    recall_method(method, proxies)
-    paper = proxies[0] if proxies else PAPER_PROXY
+    make_policy(policy, 1, TrendBook.from_runs(()), threshold=threshold)
     with opened(registry) as store:
         chosen = recipe_with_results(store, task, recipe, purpose="replay")
+        scores = store.proxy_scores()
+        recorded = {p.proxy for p in scores}
+        asked = (proxy, *proxies) if proxy is not None else tuple(proxies)
+        names = tuple(dict.fromkeys(_known_proxy(name, recorded) for name in asked))
+        recall_method(method, names)
+        paper, fused = (PAPER_PROXY, names) if method != "paper" else ((*names, PAPER_PROXY)[0], ())
         kept = store.clustering(chosen.task, chosen.digest)
         settings = Settings(
             chosen.task,
@@ -82,18 +96,39 @@ def run_backtest(
             threshold,
             stages_per_epoch,
             method,
-            proxies,
+            fused,
             scope,
             top,
         )
         runs = known_runs(store, chosen)
-        fused = () if method == "paper" else proxies
         recall = recall_backtest(store, chosen, runs, paper=paper, fused=fused, top=top)
+        notes = tuple(
+            f"no scores of the proxy {name} are recorded: {method} recalls without it (`hubselect score`)"
+            for name in settings.recall.proxies
+            if name not in recorded
+        )
         if recall_only:
-            return BacktestReport(settings, recall, None, "only recall was asked for")
-        if not any(r.curve for r in runs):
-            return BacktestReport(settings, recall, None, "there are no recorded validation curves to replay")
-        return BacktestReport(settings, recall, backtest(runs, store.proxy_scores(), settings))
+            return BacktestReport(settings, recall, None, "only recall was asked for", notes)
+        try:
+            parameters = _parameters(_models(store, runs))
+            steps = steps_by_dataset(store, chosen)
+            selections = backtest(runs, scores, settings, parameters=parameters, steps=steps)
+        except KnowledgeMissing as error:  # recall needs no curves: its figures stand
+            return BacktestReport(settings, recall, None, error.message, notes)
+        return BacktestReport(settings, recall, selections, None, notes)
+
+
+def _known_proxy(name: str, recorded: Collection[str]) -> str:
+    """The name under which scores of the proxy are kept; imported ones may be called anything."""
+    return name if name in recorded else full_name(name, DEFAULT_POOLING)
+
+
+def _models(store: Registry, runs: Iterable[Run]) -> list[Model]:
+    return store.models_named({r.model for r in runs})
+
+
+def _parameters(models: Iterable[Model]) -> dict[str, int]:
+    return {m.id: m.parameters for m in models if m.parameters is not None}
 
 
 def recall_backtest(
@@ -122,12 +157,11 @@ def recall_backtest(
         kept.threshold if kept else None,
         kept.top_k if kept else 5,
     )
-    known = set(matrix.models)
-    models = [m for m in store.models(recipe.task, indexed_only=False) if m.id in known]
+    models = _models(store, runs)
     return backtest_recall(
         matrix,
         store.proxy_scores(),
         settings,
-        parameters={m.id: m.parameters for m in models if m.parameters is not None},
+        parameters=_parameters(models),
         weights={m.id: m.weights_bytes for m in models if m.weights_bytes is not None},
     )

@@ -52,14 +52,17 @@ class Filters:
 
 @dataclass(frozen=True)
 class Candidates:
-    """The models that come into question, sorted by id, and what was left out on the way (`notes`)."""
+    """The models that come into question, sorted by id, and what was left out on the way (`notes`).
+    `largest_bytes` is the size of the largest checkpoint, as far as it is known."""
 
     models: tuple[Model, ...]
     notes: tuple[str, ...] = ()
     ids: tuple[str, ...] = field(init=False)
+    largest_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ids", tuple(m.id for m in self.models))
+        object.__setattr__(self, "largest_bytes", max((m.weights_bytes or 0 for m in self.models), default=0))
 
 
 def candidates_for(
@@ -75,9 +78,11 @@ def candidates_for(
     if filters.candidates:
         models = [_listed_model(store, name, task) for name in filters.candidates]
     else:
-        wanted = set(with_results)
-        rows = store.models(task, indexed_only=None if not unknown else False)
-        models = [m for m in rows if m.id in wanted or (unknown and m.revision is not None)]
+        models = [m for m in store.models_named(with_results) if m.task == task]
+        if unknown:
+            there = {m.id for m in models}
+            added = store.models(task, indexed_only=False)
+            models += [m for m in added if m.id not in there and m.revision is not None]
     kept: list[Model] = []
     notes: list[str] = []
     for model in models:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from hubselect.api.benchmarking import recipe_for
-from hubselect.api.clustering import known_runs, recomputed, refreshed
+from hubselect.api.clustering import matrix_of, recomputed, refreshed
 from hubselect.knowledge.clusters import cluster
 from hubselect.knowledge.matrix import PerformanceMatrix
+from hubselect.knowledge.trend_book import TrendBook
 from hubselect.recall.methods.base import Scores
-from hubselect.records import Clustering, Dataset, ProxyScore, Recipe, Run
+from hubselect.records import Clustering, Dataset, ProxyScore, Recipe
 from hubselect.registry import Registry
 
 
@@ -22,14 +23,13 @@ class Knowledge:
     datasets of the matrix. All but the recipe is empty while nothing was benchmarked (`cold`)."""
 
     recipe: Recipe
-    runs: tuple[Run, ...]
     matrix: PerformanceMatrix
     clustering: Clustering
     proxies: tuple[ProxyScore, ...] = field(default=(), repr=False)
 
     @property
     def cold(self) -> bool:
-        return not self.runs
+        return not self.matrix.models
 
     def benchmark_proxies(self) -> Mapping[str, Mapping[str, Scores]]:
         """Proxy scores by benchmark dataset, proxy and model."""
@@ -42,21 +42,37 @@ class Knowledge:
 def knowledge_for(store: Registry, dataset: Dataset) -> Knowledge:
     """Everything known about models for `dataset`'s task, the dataset's own results left out."""
     recipe = store.main_recipe(dataset.task)
-    every = known_runs(store, recipe) if recipe else []
-    runs = tuple(r for r in every if r.dataset != dataset.name)
-    if recipe is None or not runs:
-        return _nothing(recipe or recipe_for(store, dataset.task))
+    if recipe is None:
+        return _nothing(recipe_for(store, dataset.task))
+    every = matrix_of(store, recipe)
+    matrix = every.without_dataset(dataset.name).scored()
+    if not matrix.models:
+        return _nothing(recipe)
     clustering = refreshed(store, recipe) or recomputed(store, recipe)
-    matrix = PerformanceMatrix.from_runs(runs)
-    if len(runs) < len(every):
+    if matrix.datasets != every.datasets:
         clustering = _without_target(matrix, clustering)
-    proxies = tuple(p for p in store.proxy_scores() if p.dataset in matrix.datasets)
-    return Knowledge(recipe, runs, matrix, clustering, proxies)
+    proxies = tuple(p for name in matrix.datasets for p in store.proxy_scores(dataset=name))
+    return Knowledge(recipe, matrix, clustering, proxies)
+
+
+def trends_for(store: Registry, known: Knowledge, models: Iterable[str]) -> TrendBook:
+    """The convergence trends of `models` on the datasets of the matrix."""
+    datasets = set(known.matrix.datasets)
+    runs = [
+        run
+        for model in models
+        if model in known.matrix
+        for run in store.runs(
+            model=model, recipe=known.recipe.digest, status="done", role="benchmark", current=True
+        )
+        if run.dataset in datasets
+    ]
+    return TrendBook.from_runs(runs)
 
 
 def _nothing(recipe: Recipe) -> Knowledge:
     clustering = Clustering(recipe.task, recipe.digest, None, 5, "average", ())
-    return Knowledge(recipe, (), PerformanceMatrix((), (), np.empty((0, 0))), clustering)
+    return Knowledge(recipe, PerformanceMatrix((), (), np.empty((0, 0))), clustering)
 
 
 def _without_target(matrix: PerformanceMatrix, kept: Clustering) -> Clustering:
@@ -68,5 +84,5 @@ def _without_target(matrix: PerformanceMatrix, kept: Clustering) -> Clustering:
         threshold=kept.threshold,
         top_k=kept.top_k,
         method=kept.method,
-        n_clusters=len(kept.clusters) if kept.threshold is None else None,
+        n_clusters=min(len(kept.clusters), len(matrix.models)) if kept.threshold is None else None,
     )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from hubselect.api.candidates import Filters
 from hubselect.errors import InvalidInput
+from hubselect.recall.features import DEFAULT_POOLING
 from hubselect.recall.methods import METHODS
 from hubselect.recall.methods import method as method_named
-from hubselect.recall.proxy_names import parse
+from hubselect.recall.proxy_names import full_name
 from hubselect.recall.scope import SCOPES, Scope
 
 AUTO = "auto"
@@ -47,17 +48,21 @@ def recall_options(
     proxies: Sequence[str] = (),
     scope: Scope = "representatives",
     top: int = 10,
-    filters: Filters | None = None,
+    candidates: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    authors: Iterable[str] = (),
+    licenses: Iterable[str] = (),
+    max_params: int | None = None,
     max_download: int | None = None,
     tolerance: float = TOLERANCE,
 ) -> RecallOptions:
-    """Checked options. `proxy` is the same as one of `proxies`.
+    """Checked options, from what `coarse_recall` and `select` are given. `proxy` is the same as one of
+    `proxies`.
 
     Raises `InvalidInput` for unknown names and values out of range.
     """
-    names = tuple(dict.fromkeys((proxy, *proxies) if proxy is not None else proxies))
-    for name in names:
-        parse(name)
+    asked = (proxy, *proxies) if proxy is not None else proxies
+    names = tuple(dict.fromkeys(full_name(name, DEFAULT_POOLING) for name in asked))
     if method != AUTO:
         if method not in METHODS:
             raise InvalidInput(
@@ -72,7 +77,8 @@ def recall_options(
         raise InvalidInput(f"--max-download must not be negative: {max_download}")
     if not 0 <= tolerance <= 1:
         raise InvalidInput(f"--tolerance is a regret between 0 and 1, not {tolerance}")
-    return RecallOptions(method, names, scope, top, filters or Filters(), max_download, tolerance)
+    filters = Filters.of(candidates, exclude, authors, licenses, max_params)
+    return RecallOptions(method, names, scope, top, filters, max_download, tolerance)
 
 
 def checked_k(k: K) -> K:

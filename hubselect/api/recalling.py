@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hubselect.api.benchmarking import recipe_for
-from hubselect.api.candidates import Candidates, Filters, candidates_for
+from hubselect.api.candidates import Candidates, candidates_for
 from hubselect.api.knowing import Knowledge, knowledge_for
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, silent
@@ -21,7 +21,7 @@ from hubselect.recall.methods import Evidence
 from hubselect.recall.methods.base import only
 from hubselect.recall.prediction import predictions
 from hubselect.recall.scope import Scope, models_to_score
-from hubselect.records import Clustering, Dataset, ProxyScore, Recalled, Recipe
+from hubselect.records import Dataset, ProxyScore, Recalled, Recipe
 from hubselect.registry import Registry
 
 
@@ -75,20 +75,23 @@ def coarse_recall(
     `tolerance`). `method` "auto" is the one that wins the backtest on this registry, and the paper's
     (Eq. 2-4) when one `proxy` is named. `scope` says whose proxies are computed: of cluster
     "representatives", of the `top` models by mean score, or of "all", as far as their weights fit
-    into `max_download` bytes. The other arguments are conditions on candidates (`Filters`); named
-    `candidates` are all scored, whatever their clusters.
+    into `max_download` bytes. The other arguments are conditions on candidates
+    (`api.candidates.Filters`); named `candidates` are all scored, whatever their clusters.
 
     Before anything is fetched the listener gets a `Progress` of the step "plan" that names it. Raises
     `KnowledgeMissing` when no model comes into question.
     """
-    filters = Filters.of(candidates, exclude, authors, licenses, max_params)
     options = recall_options(
         method=method,
         proxy=proxy,
         proxies=proxies,
         scope=scope,
         top=top,
-        filters=filters,
+        candidates=candidates,
+        exclude=exclude,
+        authors=authors,
+        licenses=licenses,
+        max_params=max_params,
         max_download=max_download,
         tolerance=tolerance,
     )
@@ -103,7 +106,8 @@ def coarse_recall(
             label_column=label_column,
         )
         plan = plan_recall(store, dataset, options, k)
-        with WorkerPool(workers or default_workers(len(plan.candidates.ids))) as pool:
+        most = default_workers(len(plan.candidates.ids), plan.candidates.largest_bytes)
+        with WorkerPool(workers or most) as pool:
             found = recall_for(store, dataset, plan, recipe_for(store, dataset.task), pool, listener)
         if is_stored(store, dataset):
             store.add_proxy_scores(found.scored)
@@ -112,10 +116,12 @@ def coarse_recall(
 
 @dataclass(frozen=True)
 class RecallPlan:
-    """What is known, who comes into question, and how they will be ranked."""
+    """What is known, who comes into question, and how they will be ranked. `evidence` is what is known
+    before any proxy is computed."""
 
     known: Knowledge
     candidates: Candidates
+    evidence: Evidence
     choice: Choice
     options: RecallOptions
 
@@ -125,8 +131,9 @@ def plan_recall(store: Registry, dataset: Dataset, options: RecallOptions, k: K)
     known = knowledge_for(store, dataset)
     unknown = known.cold or options.scope == "all"
     found = candidates_for(store, dataset.task, known.matrix.models, options.filters, unknown=unknown)
-    choice = Chooser(known, options, found.models).choose(k)
-    return RecallPlan(known, found, choice, options)
+    evidence = _evidence(known, found, options)
+    choice = Chooser(known, options, found.models, evidence.clustering).choose(k)
+    return RecallPlan(known, found, evidence, choice, options)
 
 
 def recall_for(
@@ -140,11 +147,12 @@ def recall_for(
     """Compute the proxies that `plan` asks for and rank its candidates."""
     scorer = Scorer(store, dataset, recipe, pool, listener)
     method = plan.choice.method
-    evidence, scored = _scored(scorer, plan) if method.proxies else (_evidence(plan), {})
+    evidence, scored = _scored(scorer, plan) if method.proxies else (plan.evidence, {})
     ranked = method.rank(evidence)[: plan.choice.k]
     notes = [*plan.choice.reasons, *plan.candidates.notes, *scorer.notes]
     if method.proxies and not any(scored.values()):
-        notes.append("no proxy score could be had: models are ranked by their mean benchmark score alone")
+        otherwise = "size" if plan.known.cold else "mean benchmark score"
+        notes.append(f"no proxy score could be had: models are ranked by their {otherwise} alone")
     return Recall(
         dataset.name,
         method.name,
@@ -157,36 +165,28 @@ def recall_for(
     )
 
 
-def _evidence(plan: RecallPlan) -> Evidence:
+def _evidence(known: Knowledge, candidates: Candidates, options: RecallOptions) -> Evidence:
     """What is known before any proxy is computed; a named list of candidates skips the clusters."""
-    known, ids = plan.known, plan.candidates.ids
-    listed = bool(plan.options.filters.candidates)
-    clustering = replace(known.clustering, clusters=()) if listed else _reduced(known, ids)
-    parameters = {m.id: m.parameters for m in plan.candidates.models if m.parameters is not None}
+    listed = bool(options.filters.candidates)
     return Evidence(
         known.matrix,
-        clustering,
-        ids,
+        only(known.clustering, known.matrix, () if listed else candidates.ids),
+        candidates.ids,
         benchmark_proxies=known.benchmark_proxies(),
-        parameters=parameters,
+        parameters={m.id: m.parameters for m in candidates.models if m.parameters is not None},
         seed=known.recipe.seed,
     )
 
 
-def _reduced(known: Knowledge, ids: Iterable[str]) -> Clustering:
-    return only(known.clustering, known.matrix, ids)
-
-
 def _scored(scorer: Scorer, plan: RecallPlan) -> tuple[Evidence, Mapping[str, Scores]]:
     """The evidence with proxies, and the proxy scores themselves by proxy and model."""
-    evidence, choice, limit = _evidence(plan), plan.choice, plan.options.max_download
+    evidence, choice, limit = plan.evidence, plan.choice, plan.options.max_download
     proxies = choice.method.proxies
     if choice.scope == "representatives":
         clustering, scores = StandIns(scorer, plan.known.matrix).score(evidence.clustering, proxies, limit)
         return replace(evidence, clustering=clustering, proxies=scores), scores
-    needed = scorer.bytes_needed(evidence.candidates, proxies)
-    wanted = models_to_score(evidence, choice.scope, top=plan.options.top, sizes=needed, limit=limit)
-    scores = scorer.score(wanted, proxies)
+    wanted = models_to_score(evidence, choice.scope, top=plan.options.top)
+    scores = scorer.score(scorer.affordable(wanted, proxies, limit), proxies)
     return replace(evidence, proxies=scores), scores
 
 

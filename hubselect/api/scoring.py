@@ -13,10 +13,11 @@ from hubselect.errors import HubselectError, InvalidInput, StorageFailed
 from hubselect.executors.jobs import TrainingJob, features
 from hubselect.executors.local import NOT_THE_MODELS_FAULT, PASSING
 from hubselect.executors.pool import Call, Chain, WorkerPool
-from hubselect.hub import download_model
+from hubselect.hub import download_model, is_downloaded
 from hubselect.recall.features import DEFAULT_POOLING, Features, Pooling
 from hubselect.recall.proxies import proxy as proxy_named
 from hubselect.recall.proxy_names import full_name, parse
+from hubselect.recall.scope import fitting
 from hubselect.records import Dataset, Model, ProxyScore, Recipe
 from hubselect.registry import Registry
 from hubselect.reports.numbers import size
@@ -76,8 +77,10 @@ class Scorer:
         unreachable Hub, an unusable dataset, a full disk).
         """
         names = {asked: full_name(asked, self._pooling) for asked in proxies}
+        wanted_models = set(models)
         found = {
-            name: {m: s for m, s in self._recorded(name).items() if m in models} for name in names.values()
+            name: {m: s for m, s in self._recorded(name).items() if m in wanted_models}
+            for name in names.values()
         }
         missing = {m: tuple(n for n in found if m not in found[n]) for m in dict.fromkeys(models)}
         for model, result, wanted in self._passes({m: n for m, n in missing.items() if n}):
@@ -87,17 +90,29 @@ class Scorer:
                     found[name][model] = value
         return {asked: found[name] for asked, name in names.items()}
 
+    def affordable(self, models: Sequence[str], proxies: Sequence[str], limit: int | None) -> tuple[str, ...]:
+        """Those of `models`, in their order, whose weights fit into what this scorer has left of `limit`
+        bytes; all for None."""
+        if limit is None:
+            return tuple(models)
+        return fitting(models, self.bytes_needed(models, proxies), limit - self.bytes_downloaded)
+
     def bytes_needed(self, models: Iterable[str], proxies: Sequence[str]) -> dict[str, int]:
-        """What scoring each model would fetch at most: the bytes of its weights, 0 where its scores or its
-        pass are here already. Models that the Hub does not give are left out, with a note."""
+        """What scoring each model would fetch at most: the bytes of its weights, 0 where its scores, its
+        pass or its checkpoint are here already. Models that the Hub does not give, and those whose
+        size it does not tell, are left out, with a note."""
         names = [full_name(asked, self._pooling) for asked in proxies]
         needed: dict[str, int] = {}
         for model in dict.fromkeys(models):
             if all(model in self._recorded(name) for name in names):
                 needed[model] = 0
             elif (wanted := self._wanted(model, ())) is not None:
-                kept = wanted.key is not None and self._cache.get(wanted.key) is not None
-                needed[model] = 0 if kept else wanted.model.weights_bytes or 0
+                if is_downloaded(wanted.model) or (wanted.key and self._cache.get(wanted.key)):
+                    needed[model] = 0
+                elif wanted.model.weights_bytes is not None:
+                    needed[model] = wanted.model.weights_bytes
+                else:
+                    self._note(model, InvalidInput("nobody tells how large its weights are"))
         return needed
 
     def _recorded(self, name: str) -> Scores:
@@ -149,11 +164,18 @@ class Scorer:
 
     def _announce(self, models: Sequence[Model]) -> None:
         """Say what will be fetched, before anything is."""
-        if models:
-            sizes = sum(m.weights_bytes or 0 for m in models)
-            whose = ", ".join(m.id for m in models)
-            text = f"to be downloaded at most: weights of {len(models)} models, {size(sizes)} ({whose})"
-            self._listener(Progress(PLAN, 0, len(models), f"{text}, and {self._dataset.name}"))
+        absent = [m for m in models if not is_downloaded(m)]
+        if absent:
+            known = [m.weights_bytes for m in absent if m.weights_bytes is not None]
+            unknown = f" and {len(absent) - len(known)} of unknown size" if len(known) < len(absent) else ""
+            whose = ", ".join(m.id for m in absent)
+            text = f"weights of {len(absent)} models, {size(sum(known))}{unknown} ({whose}), and "
+        elif models:
+            text = ""
+        else:
+            return
+        text = f"to be downloaded at most: {text}{self._dataset.name}"
+        self._listener(Progress(PLAN, 0, len(models), text))
 
     def _calls(self, waiting: Mapping[str, _Wanted]) -> dict[str, Chain]:
         """One pass each."""

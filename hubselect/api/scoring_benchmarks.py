@@ -13,11 +13,12 @@ from hubselect.api.progress import Listener, silent
 from hubselect.api.recipes import recipe_with_results
 from hubselect.api.scoring import Scorer
 from hubselect.api.turns import turn
-from hubselect.errors import HubselectError, InvalidInput, UnknownEntry
+from hubselect.errors import HubselectError, KnowledgeMissing, UnknownEntry
 from hubselect.executors.local import PASSING
 from hubselect.executors.pool import WorkerPool, default_workers
+from hubselect.recall.features import DEFAULT_POOLING
 from hubselect.recall.methods import FUSED_PROXIES, PAPER_PROXY
-from hubselect.recall.proxy_names import parse
+from hubselect.recall.proxy_names import full_name
 from hubselect.records import Recipe, Task
 from hubselect.registry import Registry
 
@@ -55,9 +56,7 @@ def score_benchmarks(
     is fine-tuned. Raises `KnowledgeMissing` without results and `UnknownEntry` for a model or
     dataset without any.
     """
-    names = tuple(dict.fromkeys(proxies)) or DEFAULT_PROXIES
-    for name in names:
-        parse(name)
+    names = tuple(dict.fromkeys(full_name(name, DEFAULT_POOLING) for name in proxies)) or DEFAULT_PROXIES
     with opened(registry, create=False) as store:
         recipe = recipe_with_results(store, task, None, purpose="score")
         cells: dict[str, list[str]] = {}
@@ -78,29 +77,40 @@ def _score(
     listener: Listener,
 ) -> ScoreReport:
     involved = sorted({m for each in cells.values() for m in each})
-    new, fetched, notes = 0, 0, []
-    largest = max((m.weights_bytes or 0 for m in store.models(recipe.task, indexed_only=False)), default=0)
-    before = sum(len(store.proxy_scores(dataset, n)) for dataset in cells for n in names)
+    new, known, fetched, notes = 0, 0, 0, []
+    largest = max((m.weights_bytes or 0 for m in store.models_named(involved)), default=0)
     with WorkerPool(workers or default_workers(len(involved), largest)) as pool:
         for name in sorted(cells):
-            dataset = store.dataset(name)
+            dataset, models = store.dataset(name), set(cells[name])
+            there = _computed(store, name, models, names)
+            known += len(there)
             if dataset.revision is None:
                 notes.append(f"{name} is known by name only: add it with `hubselect add-dataset`")
                 continue
             scorer = Scorer(store, dataset, recipe_for(store, recipe.task), pool, listener)
             try:
-                found = scorer.score(sorted(set(cells[name])), names)
+                found = scorer.score(sorted(models), names)
             except PASSING:
                 raise
             except HubselectError as error:
                 notes.append(f"{name}: {error}")
                 continue
-            store.add_proxy_scores([s for scores in found.values() for s in scores.values()])
+            scores = [s for of_proxy in found.values() for s in of_proxy.values()]
+            store.add_proxy_scores(scores)
+            new += sum((s.proxy, s.model) not in there for s in scores)
             notes += [f"{name}: {note}" for note in scorer.notes]
             fetched += scorer.bytes_downloaded
-    after = sum(len(store.proxy_scores(dataset, n)) for dataset in cells for n in names)
-    new = after - before
-    return ScoreReport(recipe.task, names, len(involved), len(cells), new, before, fetched, tuple(notes))
+    return ScoreReport(recipe.task, names, len(involved), len(cells), new, known, fetched, tuple(notes))
+
+
+def _computed(store: Registry, dataset: str, models: set[str], names: Sequence[str]) -> set[tuple[str, str]]:
+    """(proxy, model) of the scores that were computed before; imported ones are computed again."""
+    return {
+        (name, score.model)
+        for name in names
+        for score in store.proxy_scores(dataset, name)
+        if score.model in models and score.origin != "imported"
+    }
 
 
 def _refuse_unknown(cells: dict[str, list[str]], models: Sequence[str], datasets: Sequence[str]) -> None:
@@ -111,4 +121,4 @@ def _refuse_unknown(cells: dict[str, list[str]], models: Sequence[str], datasets
         if name not in cells:
             raise UnknownEntry(f"{name} has no results here", "benchmark it first: hubselect benchmark")
     if not cells:
-        raise InvalidInput("there is nothing to score", "run `hubselect benchmark` first")
+        raise KnowledgeMissing("there is nothing to score", "run `hubselect benchmark` first")

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from hubselect.api.benchmarking import recipe_for
-from hubselect.api.candidates import Filters
 from hubselect.api.evidence import holds
-from hubselect.api.knowing import Knowledge
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, silent
 from hubselect.api.recall_options import AUTO, TOLERANCE, K, checked_k, recall_options
-from hubselect.api.recalling import plan_recall
+from hubselect.api.recalling import RecallPlan, plan_recall
 from hubselect.api.selection_work import SelectionWork
 from hubselect.api.targets import content_of, target_dataset
 from hubselect.api.turns import turn
@@ -82,7 +82,11 @@ def select(
         proxies=proxies,
         scope=scope,
         top=top,
-        filters=Filters.of(candidates, exclude, authors, licenses, max_params),
+        candidates=candidates,
+        exclude=exclude,
+        authors=authors,
+        licenses=licenses,
+        max_params=max_params,
         max_download=max_download,
         tolerance=tolerance,
     )
@@ -101,17 +105,14 @@ def select(
         recipe = recipe_for(
             store, dataset.task, epochs=epochs, max_train_samples=max_train_samples, seed=seed
         )
-        choice = plan.choice
-        options = {
+        asked = {
             "data": content_of(dataset),
             "threshold": threshold,
             "max_download": max_download,
-            "recall": recall.document() | {"method": choice.method.name, "scope": choice.scope},
+            "recall": recall.document(),
         }
-        proxy_name = "+".join(choice.method.proxies)
-        count = choice.k if choice.k is not None else len(plan.candidates.ids)
-        request = SelectionRequest(dataset.name, recipe.digest, policy, proxy_name, count, options)
-        knowledge_digest = _knowledge_digest(plan.known)
+        request = _request(plan, SelectionRequest(dataset.name, recipe.digest, policy, "", 0, asked), k)
+        knowledge_digest = _knowledge_digest(plan)
         done = None if fresh else store.finished_selection(request.request_digest, knowledge_digest)
         if done is not None and holds(done.path, done.id, dataset.name):
             return _given_again(store.selection(done.id), Path(output) if output else None)
@@ -140,11 +141,28 @@ def _check(k: K, executor: str, policy: str, threshold: float) -> None:
     make_policy(policy, 1, TrendBook.from_runs(()), threshold=threshold)
 
 
-def _knowledge_digest(known: Knowledge) -> str:
-    matrix = known.matrix
-    clusters = [(c.representative, c.members) for c in known.clustering.clusters]
+def _request(plan: RecallPlan, asked: SelectionRequest, k: K) -> SelectionRequest:
+    """What was asked, with what was made of it: how models are recalled, and how many.
+
+    Its digest is that of what was asked alone. So the same command goes on with a selection that was
+    interrupted also when `auto` would decide otherwise by now.
+    """
+    choice = plan.choice
+    return replace(
+        asked,
+        proxy="+".join(choice.method.proxies),
+        k=choice.k if choice.k is not None else len(plan.candidates.ids),
+        options={**asked.options, "method": choice.method.name, "scope": choice.scope},
+        request_digest=_digest([asked.request_digest, k]),
+    )
+
+
+def _knowledge_digest(plan: RecallPlan) -> str:
+    known, matrix = plan.known, plan.known.matrix
+    scores = hashlib.sha256(np.ascontiguousarray(matrix.scores).tobytes()).hexdigest()
+    clusters = sorted((c.representative, c.members) for c in known.clustering.clusters)
     proxies = sorted((p.dataset, p.proxy, p.model, p.score) for p in known.proxies)
-    return _digest([matrix.models, matrix.datasets, matrix.scores.tolist(), sorted(clusters), proxies])
+    return _digest([matrix.models, matrix.datasets, scores, clusters, proxies, plan.candidates.ids])
 
 
 def _digest(content: object) -> str:

@@ -15,15 +15,18 @@ from functools import partial
 from pathlib import Path
 
 from hubselect.api.benchmarking import pinned
+from hubselect.api.curve_ends import ends_for
 from hubselect.api.evidence import write_evidence
 from hubselect.api.journal import Event, RegistryJournal
+from hubselect.api.knowing import trends_for
 from hubselect.api.progress import Listener, Progress
 from hubselect.api.recalling import Recall, RecallPlan, recall_for
 from hubselect.errors import HubselectError, InvalidInput, SelectionFailed, UnsupportedModel
 from hubselect.executors.jobs import TrainingJob
 from hubselect.executors.local import PASSING, LocalExecutor
 from hubselect.executors.pool import WorkerPool, default_workers
-from hubselect.hub import download_model
+from hubselect.hub import download_model, is_downloaded
+from hubselect.knowledge.curve_ends import CurveEnds
 from hubselect.knowledge.trend_book import TrendBook
 from hubselect.records import Dataset, Failed, Recalled, Recipe, Selection
 from hubselect.registry import Registry, SelectionRecord, SelectionRequest
@@ -57,7 +60,8 @@ class SelectionWork:
     def run(self, output: Path | None, *, fresh: bool) -> Selection:
         self._sweep()
         unfinished = self._unfinished(fresh=fresh)
-        with WorkerPool(self._workers or default_workers(self._request.k, self._largest())) as pool:
+        most = default_workers(self._request.k, self._plan.candidates.largest_bytes)
+        with WorkerPool(self._workers or most) as pool:
             record = unfinished or self._begin(pool)
             folder = self._folder(record.id)
             journal = self._journal(record)
@@ -106,9 +110,12 @@ class SelectionWork:
         chosen = _within(store, found, request.k, request.options["max_download"])
         ids = [r.model for r in chosen]
         knowledge = {
-            "trends": TrendBook.from_runs([r for r in self._plan.known.runs if r.model in ids]).to_dict(),
+            "trends": trends_for(store, self._plan.known, ids).to_dict(),
             "revisions": {m: store.model(m).revision for m in ids},
         }
+        if request.policy == "knowledge-gradient":
+            ends = ends_for(store, self._plan.known, self._dataset, self._recipe, chosen)
+            knowledge["ends"] = ends.to_dict()
         store.add_dataset(self._dataset)
         store.add_recipe(self._recipe)
         selection = store.create_selection(request)
@@ -132,9 +139,11 @@ class SelectionWork:
         return RegistryJournal(self._store, record.id, models, self._dataset.name, self._recipe, self._tell)
 
     def _policy(self, record: SelectionRecord) -> StagedPolicy:
-        trends = TrendBook.from_dict((record.knowledge or {})["trends"])
+        knowledge = record.knowledge or {}
+        trends = TrendBook.from_dict(knowledge["trends"])
+        ends = CurveEnds.from_dict(knowledge["ends"]) if "ends" in knowledge else None
         threshold = self._request.options["threshold"]
-        return make_policy(self._request.policy, self._recipe.stages, trends, threshold=threshold)
+        return make_policy(self._request.policy, self._recipe.stages, trends, threshold=threshold, ends=ends)
 
     def _job(
         self, record: SelectionRecord, journal: RegistryJournal, folder: Path, model_id: str
@@ -165,7 +174,7 @@ class SelectionWork:
             history=record.verdicts,
             cost=replace(record.cost, training_epochs=journal.training_epochs()),
             policy=self._request.policy,
-            proxy=self._request.proxy,
+            proxy=record.request.proxy,
             recipe=self._request.recipe_digest,
         )
 
@@ -176,26 +185,23 @@ class SelectionWork:
             text = f"{event.model} stage {event.stage}: {event.val:.3f}"
         self._listener(Progress("fine-tune", event.stage, self._recipe.stages, text))
 
-    def _largest(self) -> int:
-        known = self._store.models(self._dataset.task, indexed_only=False)
-        return max((m.weights_bytes or 0 for m in known), default=0)
-
 
 def _within(store: Registry, found: Recall, k: int, limit: int | None) -> tuple[Recalled, ...]:
     """The best `k`, leaving out those whose weights no longer fit into `limit` bytes.
 
-    What recall downloaded counts. A model known by name only is looked up for its size; one that
-    cannot be looked up does not fit.
+    What recall downloaded counts; a checkpoint that is here already costs nothing. A model known by
+    name only is looked up for its size; one that cannot be looked up does not fit.
     """
     ranked: Sequence[Recalled] = found.recalled
     if limit is None:
         return tuple(ranked[:k])
-    scored = {s.model for s in found.scored}
     left = limit - found.bytes_downloaded
     chosen: list[Recalled] = []
     for each in ranked:
-        needed = 0 if each.model in scored else _weights_bytes(store, each.model)
-        if len(chosen) < k and needed is not None and needed <= left:
+        if len(chosen) == k:
+            break
+        needed = _bytes_needed(store, each.model)
+        if needed is not None and needed <= left:
             chosen.append(each)
             left -= needed
     if not chosen:
@@ -203,9 +209,10 @@ def _within(store: Registry, found: Recall, k: int, limit: int | None) -> tuple[
     return tuple(chosen)
 
 
-def _weights_bytes(store: Registry, model_id: str) -> int | None:
+def _bytes_needed(store: Registry, model_id: str) -> int | None:
     try:
-        return pinned(store, store.model(model_id)).weights_bytes
+        model = pinned(store, store.model(model_id))
+        return 0 if is_downloaded(model) else model.weights_bytes
     except PASSING:
         raise
     except HubselectError:

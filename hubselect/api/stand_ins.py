@@ -7,12 +7,18 @@ from dataclasses import replace
 
 from hubselect.api.scoring import Scorer, Scores
 from hubselect.knowledge.matrix import PerformanceMatrix
-from hubselect.records import Clustering
+from hubselect.records import Cluster, Clustering
+
+TRIES = 3
+"""Members of a cluster that are fetched at most: where three in a row cannot be scored, more downloads
+would not help."""
+
+_CONSIDERED = 10  # members of a cluster, the best by mean, of which some may be too large
 
 
 class StandIns:
     """When a representative cannot be fetched, loaded or scored, the cluster's next best member by
-    mean benchmark score stands in."""
+    mean benchmark score stands in; three members are tried at most."""
 
     def __init__(self, scorer: Scorer, matrix: PerformanceMatrix) -> None:
         self._scorer = scorer
@@ -24,24 +30,24 @@ class StandIns:
         """The clustering with the representatives that were scored, and their scores by proxy.
 
         A member counts as scored when it has a score of any of the `proxies`. Weights of at most
-        `limit` bytes are fetched; who no longer fits is passed over like a broken one.
+        `limit` bytes are fetched; who no longer fits is passed over and is no try.
         """
         scores: dict[str, Scores] = {proxy: {} for proxy in proxies}
-        queues = {
-            c.id: [c.representative, *(m for m in self._by_mean(c.members) if m != c.representative)]
-            for c in clustering.clusters
-            if c.size > 1
-        }
+        queues = {c.id: self._queue(c) for c in clustering.clusters if c.size > 1}
+        tries = dict.fromkeys(queues, 0)
         chosen: dict[int, str] = {}
         while queues:
-            trying = {cluster: queue.pop(0) for cluster, queue in queues.items() if queue}
-            for proxy, found in self._scorer.score(
-                self._fitting(trying.values(), proxies, limit), proxies
-            ).items():
+            next_up = {cluster: queue.pop(0) for cluster, queue in queues.items()}
+            trying = set(self._scorer.affordable(list(next_up.values()), proxies, limit))
+            wanted = [m for m in next_up.values() if m in trying]
+            for proxy, found in self._scorer.score(wanted, proxies).items():
                 scores[proxy] |= found
             got = set().union(*scores.values())
-            chosen |= {cluster: m for cluster, m in trying.items() if m in got}
-            queues = {cluster: q for cluster, q in queues.items() if cluster not in chosen and q}
+            for cluster, model in next_up.items():
+                tries[cluster] += model in trying
+                if model in got:
+                    chosen[cluster] = model
+            queues = {c: q for c, q in queues.items() if c not in chosen and q and tries[c] < TRIES}
         clusters = tuple(
             replace(c, representative=chosen.get(c.id, c.representative)) for c in clustering.clusters
         )
@@ -49,19 +55,9 @@ class StandIns:
         kept = {proxy: {m: s for m, s in found.items() if m in used} for proxy, found in scores.items()}
         return replace(clustering, clusters=clusters), kept
 
-    def _fitting(self, models: Iterable[str], proxies: Sequence[str], limit: int | None) -> list[str]:
-        models = list(models)
-        if limit is None:
-            return models
-        needed = self._scorer.bytes_needed(models, proxies)
-        left = limit - self._scorer.bytes_downloaded
-        fitting = []
-        for model in models:
-            size = needed.get(model)
-            if size is not None and size <= left:
-                fitting.append(model)
-                left -= size
-        return fitting
+    def _queue(self, cluster: Cluster) -> list[str]:
+        others = self._by_mean(m for m in cluster.members if m != cluster.representative)
+        return [cluster.representative, *others][:_CONSIDERED]
 
     def _by_mean(self, members: Iterable[str]) -> list[str]:
-        return sorted(members, key=lambda m: (-self._matrix.mean(m) if m in self._matrix.models else 1.0, m))
+        return sorted(members, key=lambda m: (-self._matrix.mean(m) if m in self._matrix else 1.0, m))

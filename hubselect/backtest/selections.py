@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from hubselect.backtest.hiding import Table, by_dataset, hidden_target, with_proxies
-from hubselect.errors import KnowledgeMissing
+from hubselect.errors import KnowledgeMissing, SelectionFailed
 from hubselect.executors.replay import ReplayExecutor
+from hubselect.knowledge.curve_ends import CurveEnds
 from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.knowledge.trend_book import TrendBook
-from hubselect.recall.methods import method
+from hubselect.recall.methods import Evidence, Method, method
+from hubselect.recall.prediction import predictions
 from hubselect.recall.scope import Scope
 from hubselect.records import CurvePoint, Failed, ProxyScore, Run, Task, Verdict
 from hubselect.selection import BruteForce, History, StagedPolicy, SuccessiveHalving, drive, make_policy
@@ -29,10 +32,11 @@ class Settings:
     """What is replayed.
 
     `method` recalls, with `proxy` where it is the paper's and with `proxies` (none: its own) where it
-    is not, computed for the models in `scope`. `threshold` is the clusters' cut (None: best silhouette),
-    `fine_threshold` the policy's filtering threshold. `stages_per_epoch` is how often the policy
-    decides (once an epoch, as in the paper), however often the recorded curves were validated; curves
-    without a point there are replayed stage by stage as they are.
+    is not, computed for the models in `scope` (the paper's: for representatives). `threshold` is the
+    clusters' cut (None: best silhouette), `fine_threshold` the policy's filtering threshold.
+    `stages_per_epoch` is how often the policy decides (once an epoch, as in the paper), however often
+    the recorded curves were validated; curves without a point there are replayed stage by stage as
+    they are.
     """
 
     task: Task
@@ -47,6 +51,16 @@ class Settings:
     proxies: tuple[str, ...] = ()
     scope: Scope = "representatives"
     top: int = 10
+
+    @cached_property
+    def recall(self) -> Method:
+        """The recall method with its proxies."""
+        return method(self.method, (self.proxy,) if self.method == "paper" else self.proxies)
+
+    @property
+    def computed_for(self) -> Scope:
+        """Whose proxies are taken for computed."""
+        return "representatives" if self.method == "paper" else self.scope
 
 
 @dataclass(frozen=True)
@@ -113,13 +127,21 @@ class MemoryJournal:
         return sum(points[-1].epochs for points in self._points.values())
 
 
-def backtest(runs: Iterable[Run], proxies: Iterable[ProxyScore], settings: Settings) -> Backtest:
+def backtest(
+    runs: Iterable[Run],
+    proxies: Iterable[ProxyScore],
+    settings: Settings,
+    *,
+    parameters: Mapping[str, int] | None = None,
+    steps: Mapping[str, float] | None = None,
+) -> Backtest:
     """Replay a selection for every dataset that has recorded curves of at least two models.
 
     `runs` are finished benchmark runs of one task under one recipe; where there are several
     seeds, the lowest one is replayed and the others only inform the knowledge. `proxies` are
     recorded proxy scores; a cluster whose representative has none on the target is ranked by
-    Eq. 4 or its prior. Raises `KnowledgeMissing` when no dataset can be replayed.
+    Eq. 4 or its prior. `parameters` are the models' sizes, `steps` the datasets' optimizer steps per
+    epoch, where known. Raises `KnowledgeMissing` when no dataset can be replayed.
     """
     known = [r for r in runs if r.status == "done" and r.test is not None]
     table = by_dataset(proxies)
@@ -135,7 +157,10 @@ def backtest(runs: Iterable[Run], proxies: Iterable[ProxyScore], settings: Setti
         if not {r.model for r in rest} & set(replayed):
             skipped[dataset] = "none of its models has results on another dataset"
             continue
-        targets.append(_replay(dataset, replayed, rest, table, settings))
+        try:
+            targets.append(_replay(dataset, replayed, rest, table, settings, parameters, steps))
+        except SelectionFailed as error:  # curves that end before the last stage
+            skipped[dataset] = error.message
     if not targets:
         raise KnowledgeMissing(
             "no dataset can be replayed: that needs recorded validation curves on two datasets or more",
@@ -150,12 +175,34 @@ def _replay(
     rest: Sequence[Run],
     table: Table,
     settings: Settings,
+    parameters: Mapping[str, int] | None,
+    steps: Mapping[str, float] | None,
 ) -> Target:
-    candidates, proxied = _recalled(dataset, PerformanceMatrix.from_runs(rest), table, replayed, settings)
+    matrix = PerformanceMatrix.from_runs(rest)
+    evidence = hidden_target(
+        dataset,
+        matrix,
+        matrix.models,
+        table,
+        task=settings.task,
+        threshold=settings.threshold,
+        top_k=settings.top_k,
+        parameters=parameters,
+    )
+    on_target = table.get(dataset, {})
+    evidence = with_proxies(evidence, settings.recall, settings.computed_for, on_target, settings.top)
+    ranked = [r.model for r in settings.recall.rank(evidence) if r.model in replayed]
+    candidates, proxied = tuple(ranked[: settings.k]), len(set().union(*evidence.proxies.values()))
     replayed = _at_barriers(replayed, settings.stages_per_epoch)
-    stages = max(p.stage for r in replayed.values() for p in r.curve)
+    epochs_at = {p.stage: p.epochs for r in replayed.values() for p in r.curve}
+    stages = max(epochs_at)
     policy = make_policy(
-        settings.policy, stages, TrendBook.from_runs(rest).only(candidates), threshold=settings.fine_threshold
+        settings.policy,
+        stages,
+        TrendBook.from_runs(rest).only(candidates),
+        threshold=settings.fine_threshold,
+        ends=_ends(rest, epochs_at, evidence, settings, steps or {}, dataset),
+        epochs=tuple(epochs for _, epochs in sorted(epochs_at.items())) if len(epochs_at) == stages else (),
     )
     selected, epochs, history = _drive(policy, candidates, replayed)
     best_model = max(sorted(replayed), key=lambda m: _test(replayed[m]))
@@ -176,30 +223,20 @@ def _replay(
     )
 
 
-def _recalled(
-    dataset: str, matrix: PerformanceMatrix, table: Table, replayed: Mapping[str, Run], settings: Settings
-) -> tuple[tuple[str, ...], int]:
-    """The recalled models that have a curve to replay, and for how many proxies were computed."""
-    evidence = hidden_target(
-        dataset,
-        matrix,
-        matrix.models,
-        table,
-        task=settings.task,
-        threshold=settings.threshold,
-        top_k=settings.top_k,
-    )
-    paper = settings.method == "paper"
-    recall = method(settings.method, (settings.proxy,) if paper else settings.proxies)
-    evidence = with_proxies(
-        evidence,
-        recall,
-        "representatives" if paper else settings.scope,
-        table.get(dataset, {}),
-        settings.top,
-    )
-    ranked = [r.model for r in recall.rank(evidence) if r.model in replayed]
-    return tuple(ranked[: settings.k]), len(set().union(*evidence.proxies.values()))
+def _ends(
+    rest: Sequence[Run],
+    epochs_at: Mapping[int, float],
+    evidence: Evidence,
+    settings: Settings,
+    steps: Mapping[str, float],
+    dataset: str,
+) -> CurveEnds | None:
+    """What the other datasets' curves and the recall teach the policy that asks for it."""
+    if settings.policy != "knowledge-gradient":
+        return None
+    ends = CurveEnds.from_runs(rest, sorted(epochs_at.values()), steps=steps, target_steps=steps.get(dataset))
+    expected = predictions(evidence, settings.recall.proxies)
+    return ends.with_priors({m: (p.value, p.low, p.high) for m, p in expected.items()})
 
 
 def _drive(

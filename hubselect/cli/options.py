@@ -11,7 +11,7 @@ import click
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 TASK = click.Choice(["text-classification", "image-classification"])
-POLICY = click.Choice(["fine-selection", "successive-halving", "brute-force"])
+POLICY = click.Choice(["fine-selection", "successive-halving", "knowledge-gradient", "brute-force"])
 _UNITS = {
     "": 1,
     "k": 10**3,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         hub_token,
     )
     from hubselect.hub.datasets import index_dataset
-    from hubselect.hub.downloads import Download, download_model
+    from hubselect.hub.downloads import Download, download_model, is_downloaded
     from hubselect.hub.listings import Claim, ListedModel, listed_dataset, listed_model
     from hubselect.hub.models import index_model
     from hubselect.hub.walking import ListQuery, Page, Patience, pages
@@ -40,6 +40,7 @@ _HOMES = {
     "hub_token": "client",
     "index_dataset": "datasets",
     "index_model": "models",
+    "is_downloaded": "downloads",
     "listed_dataset": "listings",
     "listed_model": "listings",
     "pages": "walking",
@@ -61,6 +62,7 @@ __all__ = [
     "hub_token",
     "index_dataset",
     "index_model",
+    "is_downloaded",
     "listed_dataset",
     "listed_model",
     "pages",

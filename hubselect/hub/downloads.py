@@ -78,6 +78,17 @@ def download_model(model: Model) -> Download:
     return Download(snapshot, fetched)
 
 
+def is_downloaded(model: Model) -> bool:
+    """Whether a complete, verified snapshot lies in the cache: `download_model` would fetch nothing.
+
+    Asks the Hub nothing. False for a model that is not pinned to a commit.
+    """
+    if not is_commit(model.revision or "") or not model.weights_files:
+        return False
+    revision = _pinned(model)
+    return Ledger.open(model.id, revision).complete(_snapshot(model.id, revision), model.weights_files)
+
+
 def needed_files(paths: Iterable[str], weights_files: Sequence[str]) -> list[str]:
     """Of a model repository's paths those a checkpoint loads from: the given weights and the
     configuration, tokenizer and processor files beside them."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from hubselect.knowledge.matrix import FloatArray
 from hubselect.recall.methods.base import Evidence, Scores
@@ -19,7 +20,8 @@ from hubselect.recall.methods.predictors import predictors, proxy_column, standi
 
 MIN_DATASETS = 4  # held-out datasets below which the spread of errors is not known
 _RIDGE = 1.0
-_CLUSTERED = 0.5  # of the residuals' weight is shared within a dataset
+_MOST_ROWS = 2_000  # models per held-out dataset
+_CLUSTERED = 0.25  # of the residuals' weight is shared within a dataset
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Prediction:
 def predictions(
     evidence: Evidence, proxies: Sequence[str], *, coverage: float = 0.9
 ) -> Mapping[str, Prediction]:
-    """The predicted test score of every candidate on the target; empty when too little is known.
+    """The predicted test score of every candidate that has results or was scored; empty when too little
+    is known to say how wrong predictions are.
 
     `proxies` are those to predict from, as far as they were computed for the target; one that
     measures held-out accuracy (`linear`) tells how hard the target is. At least four benchmark
@@ -45,7 +48,7 @@ def predictions(
     if len(lessons) < MIN_DATASETS:
         return {}
     target = {p: {m: s.score for m, s in evidence.proxies[p].items()} for p in used}
-    design = _design(evidence, evidence.candidates, target, used, None)
+    design = _design(evidence, evidence.everyone, target, used, None)[evidence.candidate_rows]
     fitted = _Ridge.fit(lessons)
     errors = [
         np.abs(y - _Ridge.fit([other for other in lessons if other is not lesson]).predict(x))
@@ -57,6 +60,7 @@ def predictions(
     return {
         model: Prediction(value, max(0.0, value - width), min(1.0, value + width))
         for model, value in zip(evidence.candidates, values.tolist(), strict=True)
+        if model in evidence.matrix or any(model in evidence.proxies[p] for p in used)
     }
 
 
@@ -73,8 +77,14 @@ def _lessons(evidence: Evidence, used: Sequence[str]) -> list[tuple[FloatArray, 
         known = np.isfinite(truth)
         if known.sum() >= 2:
             design = _design(evidence, evidence.matrix.models, kept, used, dataset)
-            found.append((design[known], truth[known]))
+            rows = _spaced(np.flatnonzero(known))
+            found.append((design[rows], truth[rows]))
     return found
+
+
+def _spaced(rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """At most `_MOST_ROWS` of the rows, evenly spaced: more would cost time and tell nothing new."""
+    return rows[:: -(-len(rows) // _MOST_ROWS)]
 
 
 def _design(

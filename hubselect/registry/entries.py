@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, delete, or_
 from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
@@ -35,6 +35,9 @@ from hubselect.registry.tables import DatasetRow, HubResultRow, ModelRow, ProxyS
 _CLAIM = ("dataset", "config", "split", "metric")
 POPULARITY = ("downloads", "likes", "tags", "gated", "pipeline_tag", "library", "hub_created_at")
 """What the Hub says of a model whatever its revision; never replaced by nothing."""
+
+_CONTENT = ("revision", "data_revision", "text_columns", "image_column", "label_column")
+"""What makes two scores on a dataset comparable: its data and the columns that are read."""
 
 _LISTED = ("downloads", "likes", "tags", "gated", "license", "last_modified")
 
@@ -85,7 +88,8 @@ class Entries(Connected):
     def add_dataset(self, dataset: Dataset) -> Dataset:
         """Insert the dataset or update its metadata (role included); returns what the registry holds now.
 
-        A name without a revision never replaces the metadata of an indexed dataset, only its role.
+        A name without a revision never replaces the metadata of an indexed dataset, only its role. Proxy
+        scores computed on other data or other columns are forgotten.
         """
         checked_name("dataset", dataset.name)
         checked_task(dataset.task)
@@ -99,6 +103,11 @@ class Entries(Connected):
                 row.role = dataset.role
             else:
                 values = dataset_values(dataset)
+                if any(getattr(row, name) != values[name] for name in _CONTENT):
+                    computed = col(ProxyScoreRow.origin) != "imported"
+                    session.execute(
+                        delete(ProxyScoreRow).where(col(ProxyScoreRow.dataset_id) == row.id, computed)
+                    )
                 _assign(row, {k: v for k, v in values.items() if k not in _LISTED or v not in (None, [])})
             session.add(row)
             session.flush()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from sqlalchemy import BinaryExpression, Column, ColumnElement, func, literal_column
@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from hubselect.errors import InvalidInput, KnowledgeMissing
 from hubselect.records import Model
 from hubselect.registry.base import Connected
+from hubselect.registry.bulk import in_chunks
 from hubselect.registry.main_recipes import main_digest
 from hubselect.registry.rows import checked_task, to_model
 from hubselect.registry.tables import ClusteringRow, MembershipRow, ModelRow
@@ -70,6 +71,18 @@ class Querying(Connected):
         with self._database.read() as session:
             query = select(ModelRow).where(*_planned(session, task, conditions, order))
             return [to_model(row) for row in session.exec(_ordered(session, query, order).limit(limit))]
+
+    def models_named(self, ids: Iterable[str]) -> list[Model]:
+        """The models of these ids that the registry holds, by id: what it costs does not depend on how
+        many others there are."""
+        names = sorted(set(ids))
+        with self._database.read() as session:
+            found = [
+                to_model(row)
+                for chunk in in_chunks(names)
+                for row in session.exec(select(ModelRow).where(col(ModelRow.repo_id).in_(chunk)))
+            ]
+        return sorted(found, key=lambda m: m.id)
 
     def count_models(self, task: str | None = None, **conditions: Any) -> int:
         """How many models meet the conditions of `models` (without order and limit)."""

@@ -40,7 +40,7 @@ def backtest_document(report: BacktestReport) -> dict[str, Any]:
     return {
         "k": settings.k,
         "policy": settings.policy,
-        "proxy": settings.proxy,
+        "proxy": "+".join(settings.recall.proxies),
         "method": settings.method,
         "task": settings.task,
         "targets": targets,
@@ -49,6 +49,7 @@ def backtest_document(report: BacktestReport) -> dict[str, Any]:
         "mean_regret": selections.mean_regret if selections else None,
         "speedup_vs_brute_force": selections.speedup_vs_brute_force if selections else None,
         "speedup_vs_successive_halving": selections.speedup_vs_successive_halving if selections else None,
+        "notes": list(report.notes),
         "recall_mean": {m: _means(v) for m, v in report.recall.means.items()},
     }
 
@@ -102,7 +103,8 @@ def backtest_text(report: BacktestReport) -> list[Part]:
         **report.recall.skipped,
         **(report.selections.skipped if report.selections else {}),
     }
-    return [*parts, *(escape(f"skipped {d}: {why}") for d, why in skipped.items())]
+    said = [f"skipped {d}: {why}" for d, why in skipped.items()] + [f"note: {n}" for n in report.notes]
+    return [*parts, *map(escape, said)]
 
 
 def recall_table(recall: RecallBacktest) -> Table:
@@ -137,7 +139,7 @@ def _with_interval(means: Means, k: int) -> str:
 def _selections(found: Backtest) -> Sequence[Part]:
     s = found.settings
     numbers = ("test", "best", "regret", "epochs", "brute force", "halving")
-    recall = f"{s.method}, {s.proxy}" if s.method == "paper" else s.method
+    recall = f"{s.method}, {'+'.join(s.recall.proxies)}" if s.recall.proxies else s.method
     table = new_table(
         f"Backtest of {s.policy}, {recall}, k = {s.k} ({s.task})",
         "target",

@@ -211,9 +211,9 @@ def history(verdicts: Sequence[Verdict]) -> Table:
 
 
 def selection(found: Selection) -> list[Part]:
-    cost = found.cost
+    cost, by = found.cost, f" by {found.proxy}" if found.proxy else ""
     return [
-        ranking(f"Recalled for {found.dataset} by {found.proxy}", found.recalled),
+        ranking(f"Recalled for {found.dataset}{by}", found.recalled),
         history(found.history),
         f"[bold]Winner: {escape(found.model_id)}[/bold]  "
         f"validation {score(found.val_score)}, test {score(found.test_score)}",

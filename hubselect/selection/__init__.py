@@ -10,19 +10,23 @@ from collections.abc import Mapping
 from hubselect.errors import InvalidInput
 from hubselect.selection.brute_force import BruteForce
 from hubselect.selection.fine_selection import FineSelection, Forecast
+from hubselect.selection.knowledge_gradient import PRICE, Ends, KnowledgeGradient, NothingKnown
 from hubselect.selection.rounds import StagedPolicy
 from hubselect.selection.stages import Executor, Finished, History, Journal, Policy, Stage, drive
 from hubselect.selection.successive_halving import SuccessiveHalving
 
 __all__ = [
     "POLICIES",
+    "PRICE",
     "BruteForce",
+    "Ends",
     "Executor",
     "FineSelection",
     "Finished",
     "Forecast",
     "History",
     "Journal",
+    "KnowledgeGradient",
     "Policy",
     "Stage",
     "StagedPolicy",
@@ -34,16 +38,32 @@ __all__ = [
 POLICIES: Mapping[str, str] = {
     "fine-selection": "the paper's Algorithm 1: halving plus predicted ends",
     "successive-halving": "the better half stays at every stage",
+    "knowledge-gradient": "a model trains on while it may still win by more than its epochs cost",
     "brute-force": "every candidate is fine-tuned to the end",
 }
 
 
-def make_policy(name: str, stages: int, forecast: Forecast, *, threshold: float = 0.0) -> StagedPolicy:
-    """The policy called `name` for `stages` stages; raises `InvalidInput` for an unknown name."""
+def make_policy(
+    name: str,
+    stages: int,
+    forecast: Forecast,
+    *,
+    threshold: float = 0.0,
+    ends: Ends | None = None,
+    price: float = PRICE,
+    epochs: tuple[float, ...] = (),
+) -> StagedPolicy:
+    """The policy called `name` for `stages` stages; raises `InvalidInput` for an unknown name.
+
+    `forecast` and `threshold` are fine selection's, `ends`, `price` and
+    `epochs` (after each stage; empty: stages are equally long) the knowledge gradient's.
+    """
     if name == "fine-selection":
         return FineSelection(stages, forecast, threshold)
     if name == "successive-halving":
         return SuccessiveHalving(stages)
+    if name == "knowledge-gradient":
+        return KnowledgeGradient(stages, ends or NothingKnown(), price, epochs)
     if name == "brute-force":
         return BruteForce(stages)
     raise InvalidInput(f"unknown policy {name!r}", f"choose one of {', '.join(POLICIES)}")

@@ -38,6 +38,10 @@ class StagedPolicy(ABC):
     def filter(self, points: Sequence[CurvePoint], started: int) -> list[Verdict]:
         """One verdict per point of this stage; `started` models began it (failed ones included)."""
 
+    def decide(self, history: History, points: Sequence[CurvePoint], started: int) -> list[Verdict]:
+        """As `filter`, which it asks, for a policy that also looks at the points before this stage."""
+        return self.filter(points, started)
+
     def barriers(self) -> Sequence[int]:
         """The stages after which `filter` decides; the last is always `stages`."""
         return range(1, self.stages + 1)
@@ -61,7 +65,7 @@ class StagedPolicy(ABC):
                 if reached:
                     break
                 alive, revived = (_best_eliminated(history, verdicts),), True
-            decisions = self.filter(reached, len(alive))
+            decisions = self.decide(history, reached, len(alive))
             if revived:
                 decisions = [replace(v, reason="back in: every other candidate failed") for v in decisions]
             verdicts += decisions

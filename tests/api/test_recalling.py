@@ -33,14 +33,6 @@ def copy(scored: Path, tmp_path: Path) -> Path:
     return tmp_path / "home" / "registry.db"
 
 
-@pytest.fixture
-def empty_cache() -> None:
-    """No checkpoint lies in the Hub's cache of this process."""
-    from huggingface_hub import constants
-
-    shutil.rmtree(constants.HF_HUB_CACHE, ignore_errors=True)
-
-
 class Listening:
     """Keeps what was announced before anything was fetched."""
 
@@ -61,6 +53,8 @@ def test_scoring_again_computes_nothing(copy: Path, hub: MiniHub) -> None:
     report = score_benchmarks(registry=copy)
     assert (report.new, report.known) == (0, len(MODELS) * len(BENCHMARKS) * len(DEFAULT_PROXIES))
     assert not hub.weights_fetched()
+    one = score_benchmarks(registry=copy, models=[MODELS[0]], proxies=["logme@mean"])
+    assert (one.new, one.known, one.proxies) == (0, len(BENCHMARKS), ("logme",))
     with pytest.raises(UnknownEntry, match="no results"):
         score_benchmarks(registry=copy, models=["lab/nobody"])
     with pytest.raises(InvalidInput, match="no proxy 'magic'"):
@@ -133,6 +127,20 @@ def test_max_download_is_never_exceeded(copy: Path, hub: MiniHub, empty_cache: N
     assert scored == weights_of(hub)
     assert 1 <= len(scored) < len(MODELS)
     assert 0 < sum(sizes[m] for m in scored) <= limit
+
+
+def test_the_paper_s_recall_fetches_representatives_in_every_scope(
+    registry: Path, hub: MiniHub, empty_cache: None
+) -> None:
+    """Other proxies would be of no use to it; a list of one's own is ranked by everybody's own proxy."""
+    found = coarse_recall(TARGET, registry=registry, method="paper", scope="all")
+    with Registry.open(registry) as store:
+        (clustering,) = store.clusterings()
+    assert weights_of(hub) == {c.representative for c in clustering.clusters if c.size > 1}
+    assert any("representatives and no others" in note for note in found.notes)
+    found = coarse_recall(TARGET, registry=registry, method="paper", candidates=MODELS[:2])
+    assert [r.representative for r in found.recalled] == [r.model for r in found.recalled]
+    assert all(r.recall_score < r.prior for r in found.recalled)  # times a probability
 
 
 def test_with_nothing_to_spend_the_ranking_goes_on_without_proxies(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from hubselect import Registry, coarse_recall, select
 from hubselect.backtest import MemoryJournal
@@ -22,7 +24,7 @@ from hubselect.errors import (
 )
 from hubselect.executors.replay import ReplayExecutor
 from hubselect.knowledge.trend_book import TrendBook
-from hubselect.records import Selection
+from hubselect.records import ProxyScore, Selection
 from hubselect.selection import drive, make_policy
 from tests.api.test_growing import content
 from tests.support.lab import BENCHMARKS, MODELS, OWNER, TARGET, Lab
@@ -187,11 +189,36 @@ def test_bad_requests_change_nothing(registry: Path, lab: Lab) -> None:
     assert content(registry) == before
 
 
-def test_a_download_limit_leaves_only_what_is_there_already(registry: Path, lab: Lab) -> None:
-    """Ten bytes pay for no further weights: only models that recall scored are fine-tuned."""
-    scored = {s.model for s in coarse_recall(TARGET, registry=registry).scored}
+def test_a_download_limit_leaves_only_what_is_there_already(
+    registry: Path, lab: Lab, hub: MiniHub, empty_cache: None
+) -> None:
+    """Ten bytes pay for no further weights: only checkpoints that lie in the cache are fine-tuned, and a
+    remembered score without its checkpoint is not one of them."""
+    coarse_recall(TARGET, registry=registry, proxy="leep")
+    there = set(hub.weights_fetched())
+    hub.reset()
     found = select(TARGET, registry=registry, max_download=10)
-    assert {r.model for r in found.recalled} <= scored
+    assert {r.model for r in found.recalled} <= there
+    assert not hub.weights_fetched()
+    shutil.rmtree(constants.HF_HUB_CACHE)
+    with pytest.raises(InvalidInput, match="no recalled model fits"):
+        select(TARGET, registry=registry, max_download=10, fresh=True)
+
+
+def test_the_same_command_goes_on_when_auto_would_decide_otherwise(registry: Path, lab: Lab) -> None:
+    """A selection was stopped before its winner was saved; proxy scores recorded since then change what
+    `auto` would choose, and the stopped selection is finished as it was begun."""
+    first = select(TARGET, registry=registry, k=2, policy="brute-force")
+    with sqlite3.connect(registry) as connection:
+        connection.execute("update selections set status = 'running', winner_id = null, val = null")
+    with Registry.open(registry) as store:
+        for number, name in enumerate(BENCHMARKS):
+            store.add_proxy_scores(
+                [ProxyScore(m, name, "logme", float(number + i), "features") for i, m in enumerate(MODELS)]
+            )
+    again = select(TARGET, registry=registry, k=2, policy="brute-force")
+    assert (again.id, again.resumed, again.proxy) == (first.id, True, first.proxy)
+    assert again.model_id == first.model_id
 
 
 def test_an_empty_registry_says_what_to_do(tmp_path: Path, lab: Lab) -> None:

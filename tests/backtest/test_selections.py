@@ -27,7 +27,9 @@ def recorded(groups: int = 4, datasets: int = 6, stages: int = 5) -> tuple[list[
     return runs, proxies
 
 
-@pytest.mark.parametrize("policy", ["fine-selection", "successive-halving", "brute-force"])
+@pytest.mark.parametrize(
+    "policy", ["fine-selection", "successive-halving", "knowledge-gradient", "brute-force"]
+)
 def test_every_dataset_is_replayed_once_and_the_best_is_found(policy: str) -> None:
     """With proxies that tell the truth the regret is no more than the noise inside a group."""
     found = backtest(*recorded(), Settings("text-classification", policy, k=4, threshold=0.05))
@@ -108,3 +110,29 @@ def test_the_policy_decides_once_an_epoch_however_fine_the_curves_are() -> None:
     assert {t.epochs_successive_halving for t in whole.targets} == {23}
     halves = Settings("text-classification", "successive-halving", k=4, threshold=0.05, stages_per_epoch=2)
     assert {t.epochs for t in backtest(fine, proxies, halves).targets} == {2 + 1 + 4 + 4 * PROXY_EPOCHS}
+
+
+def test_models_are_recalled_by_size_where_that_is_asked_for() -> None:
+    """The largest models are replayed, whatever their results; no proxy is paid for."""
+    runs, proxies = recorded()
+    sizes = {m: n for n, m in enumerate(sorted({r.model for r in runs}))}
+    settings = Settings("text-classification", method="size", k=2, threshold=0.05)
+    found = backtest(runs, proxies, settings, parameters=sizes)
+    largest = tuple(sorted(sizes, key=lambda m: -sizes[m])[:2])
+    assert {(t.recalled, t.proxies) for t in found.targets} == {(largest, 0)}
+
+
+def test_a_dataset_whose_curves_all_break_off_is_skipped() -> None:
+    """One broken recording does not spoil the others."""
+    runs, proxies = recorded()
+    cut = {"g0-m0": 5, "g0-m1": 1}
+    broken = [
+        Run(r.model, r.dataset, "r", "done", curve=r.curve[: cut.get(r.model, 1)], test=r.test)
+        if r.dataset == "d0"
+        else r
+        for r in runs
+    ]
+    settings = Settings("text-classification", "brute-force", method="random", k=1, threshold=0.05)
+    found = backtest(broken, proxies, settings)
+    assert len(found.targets) + len(found.skipped) == 6
+    assert set(found.skipped) <= {"d0"}

@@ -109,6 +109,34 @@ def test_backtest_of_another_recall_is_another_selection(registry: Path, run: Ru
     assert all(t["proxied"] == 0 for t in mean["targets"])
     assert run("backtest", "--method", "guess").code == 2
     assert run("backtest", "--method", "paper", "--proxy", "leep", "--proxy", "logme").code == 1
+    assert "no proxy 'lepp'" in run("backtest", "--proxy", "lepp").err
+
+
+def test_a_backtest_says_which_proxies_were_never_scored(registry: Path, run: Run) -> None:
+    """The paper's figures stay those of leep when another recall is asked for; what is missing is said."""
+    plain = run("backtest", "--json").document
+    found = run("backtest", "--method", "fused", "--proxy", "knn", "--json").document
+    assert found["recall_mean"]["paper"] == plain["recall_mean"]["paper"]
+    assert (plain["proxy"], found["proxy"]) == ("leep", "knn")
+    assert plain["notes"] == []
+    assert "no scores of the proxy knn are recorded" in found["notes"][0]
+
+
+def test_curves_on_one_dataset_do_not_spoil_the_figures_of_recall(tmp_path: Path, run: Run) -> None:
+    """Too few curves to replay: recall is measured all the same."""
+    scores = tmp_path / "scores.csv"
+    rows = [(f"org/m{m}", f"d{d}", 0.5 + 0.05 * m + 0.01 * d * m) for m in range(4) for d in range(4)]
+    curve = [f"org/m0,d0,{s / 2},{n},{n},val\n" for n, s in ((1, 0.6), (2, 0.8))]
+    scores.write_text(
+        "model,dataset,score,stage,epochs,split\n"
+        + "".join(f"{m},{d},{s},,,test\n" for m, d, s in rows)
+        + "".join(curve)
+    )
+    place = ("--registry", tmp_path / "imported.db")
+    assert run("registry", "import", scores, *place).code == 0
+    found = run("backtest", "--json", *place).document
+    assert "validation curves" in found["without_selections"]
+    assert "mean" in found["recall_mean"]
 
 
 def test_a_registry_of_scores_and_proxies_alone_can_be_backtested(tmp_path: Path, run: Run) -> None:

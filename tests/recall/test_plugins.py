@@ -142,3 +142,10 @@ def test_a_plug_in_that_gives_no_number_is_stopped_there(site: Site) -> None:
     site.install("spreads", WORKING.replace("np.std(inputs)", "np.nan"), spread="spreads:PROXY")
     with pytest.raises(InvalidInput, match="the proxy spread gave nan"):
         catalogue()["spread"].score([[1.0]], [1.0], target="regression")
+
+
+def test_a_plug_in_that_fails_is_one_clear_line(site: Site) -> None:
+    """Whatever a stranger's function raises, it is that proxy that could not score."""
+    site.install("spreads", WORKING.replace("np.std(inputs)", "1 / 0"), spread="spreads:PROXY")
+    with pytest.raises(InvalidInput, match="the proxy spread failed: ZeroDivisionError"):
+        catalogue()["spread"].score([[1.0]], [1.0], target="regression")

@@ -45,6 +45,22 @@ def test_every_candidate_gets_one_within_the_scale() -> None:
         assert 0 <= each.low <= each.value <= each.high <= 1
 
 
+def test_a_prediction_does_not_depend_on_the_other_candidates() -> None:
+    """The best model alone is predicted as it is among all."""
+    evidence = World(noise={"linear": 0.02}).evidence("d00")
+    found = predictions(evidence, ("linear",))
+    for model in ("m00", "m07"):
+        alone = predictions(replace(evidence, candidates=(model,)), ("linear",))
+        assert alone[model].value == pytest.approx(found[model].value)
+
+
+def test_nothing_is_promised_for_a_model_of_which_nothing_is_known() -> None:
+    """Neither results nor a proxy score: no number."""
+    evidence = World(noise={"linear": 0.02}).evidence("d00")
+    found = predictions(replace(evidence, candidates=("m00", "new")), ("linear",))
+    assert set(found) == {"m00"}
+
+
 def test_too_little_to_learn_from_promises_nothing() -> None:
     """Below four held-out datasets the size of errors is not known."""
     world = World(datasets=MIN_DATASETS)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hubselect.errors import InvalidInput
 from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.recall.methods import Evidence
-from hubselect.recall.scope import models_to_score
+from hubselect.recall.scope import fitting, models_to_score
 from tests.support.recall_lab import clustering_of
 
 EVIDENCE = Evidence(
@@ -26,11 +28,18 @@ def test_who_is_scored_in_which_scope() -> None:
     assert models_to_score(EVIDENCE, "all") == ("b", "d", "c", "a", "new")
 
 
+def test_without_results_the_largest_comes_first() -> None:
+    """A cold registry knows sizes and names: models of unknown size come last."""
+    cold = replace(EVIDENCE, matrix=EVIDENCE.matrix.subset_models([]), parameters={"c": 5, "new": 9})
+    assert models_to_score(cold, "top", top=3) == ("new", "c", "a")
+
+
 def test_a_limit_is_never_exceeded() -> None:
-    """What does not fit is passed over, and so is a model of unknown size."""
-    assert models_to_score(EVIDENCE, "all", sizes=SIZES, limit=100) == ("b", "c", "a")
-    assert models_to_score(EVIDENCE, "all", sizes=SIZES, limit=9) == ()
-    assert models_to_score(EVIDENCE, "all", sizes={**SIZES, "new": 0, "b": 0}, limit=50) == ("b", "d", "new")
+    """What does not fit is passed over, and so is a model of unknown size; the order stays."""
+    order = ("b", "d", "c", "a", "new")
+    assert fitting(order, SIZES, 100) == ("b", "c", "a")
+    assert fitting(order, SIZES, 9) == ()
+    assert fitting(order, {**SIZES, "new": 0, "b": 0}, 50) == ("b", "d", "new")
 
 
 def test_nonsense_is_refused() -> None:

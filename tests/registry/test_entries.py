@@ -136,6 +136,23 @@ def test_proxy_scores_of_older_weights_are_not_returned(registry: Registry) -> N
     assert registry.proxy_scores() == []
 
 
+def test_proxy_scores_of_other_data_or_columns_are_forgotten(registry: Registry) -> None:
+    """A dataset that moved on, or is read by another column, has no score computed on what it was; other
+    metadata change nothing, and imported scores stay."""
+    dataset = Dataset("org/d", TEXT, revision="1" * 40, text_columns=("text",), label_column="label")
+    registry.add_model(INDEXED)
+    registry.add_dataset(dataset)
+    own = ProxyScore("org/a", "org/d", "leep", -0.5, "head")
+    theirs = ProxyScore("org/a", "org/d", "sfda", 0.5)
+    for change in ({"revision": "2" * 40}, {"text_columns": ("title",)}, {"label_column": "topic"}):
+        registry.add_proxy_scores([own, theirs])
+        registry.add_dataset(replace(dataset, downloads=7))
+        assert registry.proxy_scores("org/d") == [own, theirs]
+        dataset = replace(dataset, **change)  # type: ignore[arg-type]
+        registry.add_dataset(dataset)
+        assert registry.proxy_scores("org/d") == [theirs]
+
+
 def test_many_proxy_scores_at_once(registry: Registry) -> None:
     """Look-ups by name do not depend on how many names there are."""
     registry.add_dataset(Dataset("org/d", TEXT))

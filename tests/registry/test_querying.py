@@ -173,3 +173,10 @@ def test_questions_are_answered_in_the_order_of_an_index(
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
     assert index in str(plan)
     assert "USE TEMP B-TREE FOR ORDER BY" not in str(plan)
+
+
+def test_models_are_found_by_name(zoo: Registry) -> None:
+    """Those that there are, by id, of any task; more names than one query holds."""
+    found = zoo.models_named(["beta/big", "acme/vit", "acme/vit", *(f"no/{i}" for i in range(1200))])
+    assert ids(found) == ["acme/vit", "beta/big"]
+    assert zoo.models_named([]) == []

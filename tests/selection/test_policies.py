@@ -157,7 +157,7 @@ def test_a_selection_in_which_everything_fails_says_why() -> None:
         min_size=1,
     ),
     st.lists(st.floats(0, 1), min_size=48, max_size=48),
-    st.sampled_from(["fine-selection", "successive-halving", "brute-force"]),
+    st.sampled_from(["fine-selection", "successive-halving", "knowledge-gradient", "brute-force"]),
 )
 def test_every_policy_ends_with_one_fully_trained_winner(
     curves: dict[str, list[float]], ends: list[float], name: str

@@ -15,7 +15,7 @@ METHODS = ("paper", "fused", "rank-average", "mean", "size", "random")
 
 PAPER_PROXY = "leep"
 
-FUSED_PROXIES = ("logme", "hscore-reg", "linear")
+FUSED_PROXIES = ("linear", "linear@cls", "linear@layers", "knn", "logme@cls")
 """What `fused` looks at unless it is told otherwise."""
 
 

@@ -8,10 +8,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.records import Cluster, Clustering, ProxyScore, Recalled
 
 Scores = Mapping[str, float]
+IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +40,24 @@ class Evidence:
         """acc(m) of Eq. 2: the mean benchmark score; NaN for a model without results."""
         return self.matrix.mean(model) if model in self.matrix else math.nan
 
+    def size(self, model: str) -> int:
+        """The number of parameters; 0 where it is not known."""
+        return self.parameters.get(model, 0)
+
     def cluster(self, model: str) -> Cluster | None:
         return self._clusters.get(model)
+
+    @cached_property
+    def everyone(self) -> tuple[str, ...]:
+        """The models of the matrix, then the candidates without a row in it: what one candidate is
+        measured by must not depend on which others are left."""
+        return *self.matrix.models, *(m for m in self.candidates if m not in self.matrix)
+
+    @cached_property
+    def candidate_rows(self) -> IntArray:
+        """Where the candidates stand in `everyone`, [n]."""
+        rows = {m: i for i, m in enumerate(self.everyone)}
+        return np.array([rows[m] for m in self.candidates], dtype=np.intp)
 
     @cached_property
     def _clusters(self) -> Mapping[str, Cluster]:
@@ -59,31 +79,35 @@ class Method(Protocol):
 
 
 def ranked(evidence: Evidence, scores: Scores, shown: str | None = None) -> list[Recalled]:
-    """The candidates by `scores`, the higher prior and then the lower id first among equals.
+    """The candidates by `scores`; among equals the higher prior, then the larger model, then the lower id.
 
-    `shown` names the proxy whose value is given along, where the model itself was scored.
+    `shown` names the proxy whose value is given along, where the model itself was scored: it
+    then represents itself.
     """
     values = evidence.proxies.get(shown, {}) if shown is not None else {}
     entries = []
     for model in evidence.candidates:
         own, cluster = values.get(model), evidence.cluster(model)
-        entries.append(
-            Recalled(
-                model,
-                scores[model],
-                evidence.prior(model),
-                own.score if own is not None else None,
-                cluster.id if cluster is not None else None,
-                cluster.representative if cluster is not None else None,
-                own.origin if own is not None else None,
-            )
+        entry = Recalled(
+            model,
+            scores[model],
+            evidence.prior(model),
+            None,
+            cluster.id if cluster is not None else None,
+            cluster.representative if cluster is not None else None,
         )
-    return sorted(entries, key=_order)
+        if own is not None:
+            entry = replace(entry, proxy_score=own.score, representative=model, proxy_origin=own.origin)
+        entries.append(entry)
+    return sorted(
+        entries, key=lambda e: (-e.recall_score, by_record(e.prior, evidence.size(e.model), e.model))
+    )
 
 
-def _order(entry: Recalled) -> tuple[float, float, str]:
-    prior = -entry.prior if not math.isnan(entry.prior) else math.inf
-    return -entry.recall_score, prior, entry.model
+def by_record(prior: float, size: int, model: str) -> tuple[float, int, str]:
+    """Sorts models by what is known before any proxy: the best mean first, models without results last
+    and the largest first among them, then by id."""
+    return math.inf if math.isnan(prior) else -prior, -size, model
 
 
 def only(clustering: Clustering, matrix: PerformanceMatrix, models: Iterable[str]) -> Clustering:

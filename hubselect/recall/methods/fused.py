@@ -14,7 +14,12 @@ from hubselect.records import Recalled
 
 LEARNING_DATASETS = 3  # benchmark datasets with proxy scores, before weights are learned from them
 _LEARNING_MODELS = 4  # models with a score and proxies, before a dataset teaches anything
-_SHRINKAGE = 0.1  # towards equal weights: of a predictor of unit variance, beside one observation
+_TEMPERATURE = 0.3  # of "how likely is this model the best", in standard deviations of the results
+_EQUALITY = 0.5  # pull of the weights towards one another: there are few datasets to learn from
+_SIZE = 1e-3
+
+Lesson = tuple[FloatArray, FloatArray]
+"""Predictors [n, f] and z-scored results [n] of models on one benchmark dataset."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +27,8 @@ class Fused:
     """Predictors (`recall.methods.predictors`) summed with weights >= 0.
 
     The weights are learned on the benchmark datasets whose proxy scores are recorded, each in turn
-    taken for a target whose own results are hidden from the predictors: ridge regression towards
-    equal weights on how the models really stood there. With fewer than three such datasets, or
+    taken for a target whose own results are hidden from the predictors (`listwise_weights`): those
+    under which the models that were really best there come first. With fewer than three such datasets, or
     `learned=False`, the predictors weigh the same after each was turned into ranks.
     """
 
@@ -54,37 +59,54 @@ class Fused:
             for dataset in evidence.matrix.datasets
             if (lesson := _lesson(evidence, dataset, used, scored)) is not None
         ]
-        if len(lessons) < LEARNING_DATASETS:
-            return None
-        design = np.concatenate([x for x, _ in lessons])
-        truth = np.concatenate([y for _, y in lessons])
-        return nonnegative_ridge(design, truth)
+        return None if len(lessons) < LEARNING_DATASETS else listwise_weights(lessons)
 
 
-def nonnegative_ridge(design: FloatArray, truth: FloatArray) -> FloatArray:
-    """Weights w >= 0 [f] that minimise |design w - truth|^2 / n + 0.1 |w - e|^2, e the best equal weights."""
-    from scipy.optimize import nnls  # here, because it takes a while to import
+def listwise_weights(lessons: Sequence[Lesson]) -> FloatArray:
+    """Weights w >= 0 [f] under which the best models of every lesson come first.
 
-    n, f = design.shape
-    together = design.sum(axis=1)
-    equal = max(0.0, float(together @ truth) / max(float(together @ together), 1e-12))
-    pull = np.sqrt(_SHRINKAGE * n)
-    left = np.vstack([design, pull * np.eye(f)])
-    right = np.concatenate([truth, np.full(f, pull * equal)])
-    weights: FloatArray = nnls(left, right)[0]
-    return weights if weights.sum() > 0 else np.ones(f)
+    ListNet (Cao et al. 2007): the mean over lessons of the cross entropy between the probabilities
+    softmax(truth / 0.3) of being the best and softmax(predictors w), plus |w - mean(w)|^2 / 2 (and
+    |w|^2 / 1000, so that there is one optimum). Unlike least squares it cares for the top of the
+    list, which is all that a recall hands on.
+    """
+    from scipy.optimize import minimize  # here, because it takes a while to import
+
+    width = lessons[0][0].shape[1]
+    best = [_softmax(truth / _TEMPERATURE) for _, truth in lessons]
+
+    def loss(weights: FloatArray) -> tuple[float, FloatArray]:
+        value, slope = 0.0, np.zeros(width)
+        for (columns, _), wanted in zip(lessons, best, strict=True):
+            given = _softmax(columns @ weights)
+            value -= float(wanted @ np.log(np.maximum(given, 1e-300)))
+            slope -= columns.T @ (wanted - given)
+        apart = weights - weights.mean()
+        value = value / len(lessons) + _EQUALITY * float(apart @ apart) + _SIZE * float(weights @ weights)
+        return value, slope / len(lessons) + 2 * _EQUALITY * apart + 2 * _SIZE * weights
+
+    start = np.full(width, 1.0 / width)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * width)
+    weights = np.asarray(found.x, dtype=np.float64)
+    return weights if weights.sum() > 0 else start
+
+
+def _softmax(values: FloatArray) -> FloatArray:
+    powers = np.exp(values - values.max())
+    shares: FloatArray = powers / powers.sum()
+    return shares
 
 
 def _target(evidence: Evidence, used: Sequence[str]) -> FloatArray:
-    models = evidence.candidates
+    """The predictors of the candidates, [n, f], on the scale of all models that are known."""
+    models = evidence.everyone
     values = [{m: s.score for m, s in evidence.proxies[p].items()} for p in used]
-    return predictors(standing(evidence.matrix, models), [proxy_column(v, models) for v in values])
+    columns = predictors(standing(evidence.matrix, models), [proxy_column(v, models) for v in values])
+    return columns[evidence.candidate_rows]
 
 
-def _lesson(
-    evidence: Evidence, dataset: str, used: Sequence[str], scored: set[str]
-) -> tuple[FloatArray, FloatArray] | None:
-    """Predictors and standing of models on a benchmark dataset taken for a target: [n, f] and [n].
+def _lesson(evidence: Evidence, dataset: str, used: Sequence[str], scored: set[str]) -> Lesson | None:
+    """A benchmark dataset taken for a target.
 
     Only models that were scored on the target are taken for scored here, so that the weights
     are those of the situation at hand. None when the dataset teaches nothing.

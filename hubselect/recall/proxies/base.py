@@ -14,7 +14,7 @@ from typing import Literal, Protocol, get_args
 import numpy as np
 import numpy.typing as npt
 
-from hubselect.errors import InvalidInput
+from hubselect.errors import HubselectError, InvalidInput
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -73,11 +73,20 @@ class Proxy:
 
         `labels` are class numbers [n] (classification), numbers [n] or [n, t] (regression), or
         0 and 1 [n, c] (multi-label). Raises `InvalidInput` for a target this proxy does not
-        score, arrays it cannot score, and a score that is not a finite number.
+        score, arrays it cannot score, a score that is not a finite number, and a function that fails.
         """
         if target not in self.targets:
             raise unsupported(target)
-        value = float(self.function(inputs, labels, target=target, seed=seed))
+        try:
+            value = float(self.function(inputs, labels, target=target, seed=seed))
+        except HubselectError:
+            raise
+        except Exception as error:  # whatever a stranger's function does, or no solution of an equation
+            said = " ".join(str(error).split())
+            raise InvalidInput(
+                f"the proxy {self.name} failed: {type(error).__name__}{': ' if said else ''}{said}",
+                "choose another --proxy",
+            ) from error
         if not math.isfinite(value):
             raise InvalidInput(f"the proxy {self.name} gave {value}", "choose another --proxy")
         return value

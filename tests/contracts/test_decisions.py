@@ -1,0 +1,125 @@
+"""The seam of phase 2: the same curves through every executor and journal give identical decisions.
+
+The local executor really trains; what it recorded is then replayed, in memory and in a registry, in other
+orders and after a kill. Every policy must give the same verdicts, reasons included, and the same winner.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hubselect import select
+from hubselect.api.journal import RegistryJournal
+from hubselect.backtest import MemoryJournal
+from hubselect.executors.replay import ReplayExecutor
+from hubselect.knowledge.curve_ends import CurveEnds
+from hubselect.knowledge.trend_book import TrendBook
+from hubselect.records import CurvePoint, Failed, Run, Selection
+from hubselect.registry import Registry, SelectionRequest
+from hubselect.selection import POLICIES, Executor, Journal, Stage, StagedPolicy, drive, make_policy
+from tests.support import lab as laboratory
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What the local executor did: the selection, its curves, and the policy rebuilt from its journal."""
+
+    selection: Selection
+    runs: dict[str, Run]
+    policy: StagedPolicy
+    registry: Path
+
+    @property
+    def candidates(self) -> list[str]:
+        return [r.model for r in self.selection.recalled]
+
+    def replayed_in(self, journal: Journal, executor: Executor | None = None) -> None:
+        """The same decisions once more, or the test fails."""
+        done = drive(self.policy, executor or ReplayExecutor(self.runs), journal)
+        assert done.winner == self.selection.model_id
+        assert done.verdicts == self.selection.history
+
+
+@pytest.fixture(scope="module")
+def lab(hub_root: Path, tmp_path_factory: pytest.TempPathFactory) -> laboratory.Lab:
+    return laboratory.make(hub_root, tmp_path_factory.mktemp("lab"))
+
+
+@pytest.fixture(scope="module", params=sorted(POLICIES))
+def trained(
+    request: pytest.FixtureRequest, lab: laboratory.Lab, tmp_path_factory: pytest.TempPathFactory
+) -> Trained:
+    place = tmp_path_factory.mktemp("decisions") / "registry.db"
+    shutil.copy(lab.registry, place)
+    found = select(laboratory.TARGET, registry=place, k=4, policy=request.param, workers=2)
+    with Registry.open(place) as store:
+        record = store.selection_record(found.id)
+        runs = {r.model: r for r in store.runs(selection=found.id)}
+    knowledge = record.knowledge or {}
+    ends = CurveEnds.from_dict(knowledge["ends"]) if "ends" in knowledge else None
+    assert (ends is not None) == (request.param == "knowledge-gradient")
+    policy = make_policy(found.policy, 2, TrendBook.from_dict(knowledge["trends"]), ends=ends)
+    return Trained(found, runs, policy, place)
+
+
+def test_a_replay_in_memory_decides_as_the_training_did(trained: Trained) -> None:
+    """The replay executor, and candidates in the order of recall."""
+    trained.replayed_in(MemoryJournal(trained.candidates))
+
+
+def test_a_replay_in_a_registry_decides_as_the_training_did(trained: Trained) -> None:
+    """The durable journal; what it holds at the end are the same verdicts."""
+    with Registry.open(trained.registry) as store:
+        recipe = store.recipe(trained.selection.recipe)
+        request = SelectionRequest(trained.selection.dataset, recipe.digest, "replayed", "", 4, {"again": 1})
+        number = store.create_selection(request)
+        journal = RegistryJournal(store, number, trained.candidates, trained.selection.dataset, recipe)
+        trained.replayed_in(journal)
+        assert store.selection_record(number).verdicts == trained.selection.history
+
+
+class Reversed(ReplayExecutor):
+    """Answers the last candidate first, as an executor does whose workers finish in any order."""
+
+    def run(self, stage: Stage) -> Iterator[CurvePoint | Failed]:
+        return super().run(Stage(stage.number, stage.models[::-1], stage.verdicts))
+
+
+def test_the_order_in_which_results_arrive_decides_nothing(trained: Trained) -> None:
+    """Workers that finish in another order, and candidates in another order."""
+    trained.replayed_in(MemoryJournal(trained.candidates[::-1]), Reversed(trained.runs))
+
+
+class Killed(Exception):
+    pass
+
+
+class Mortal(ReplayExecutor):
+    """Is killed after `events` results; what it had reached stays, as a training state on disk would."""
+
+    def __init__(self, runs: dict[str, Run], events: int) -> None:
+        super().__init__(runs)
+        self.events = events
+
+    def run(self, stage: Stage) -> Iterator[CurvePoint | Failed]:
+        for event in super().run(stage):
+            yield event
+            self.events -= 1
+            if self.events == 0:
+                raise Killed
+
+
+@pytest.mark.parametrize("events", [1, 3, 4, 5])
+def test_a_kill_changes_no_decision(trained: Trained, events: int) -> None:
+    """Killed in the middle of a stage or between two, and continued with the same journal."""
+    journal, executor = MemoryJournal(trained.candidates), Mortal(trained.runs, events)
+    try:
+        drive(trained.policy, executor, journal)
+    except Killed:
+        executor.events = -1
+    trained.replayed_in(journal, executor)
