@@ -148,7 +148,20 @@ def page(result: Mapping[str, Any]) -> str:
                 f"{f['difference']:+.4f} [{low:+.4f}, {high:+.4f}]",
             ]
         lines.append(f"| {t['task']} | {t['probe']} | {t['width']:g} | {' | '.join(cells)} |")
+    lines += ["", verdict(result["trials"])]
     return "\n".join(lines) + "\n"
+
+
+def verdict(trials: list[Mapping[str, Any]]) -> str:
+    """Whether any trial lowers the regret beyond its interval."""
+    gains = [t for t in trials if t["regret_at_1"]["interval"][1] < 0]
+    if gains:
+        return f"{len(gains)} of {len(trials)} trials lower the regret by more than their interval."
+    return (
+        f"None of {len(trials)} trials lowers the regret by more than its interval, so the product weighs "
+        "benchmarks alike in the prior. What `fused` has instead is a prior made for the target from the "
+        "proxies themselves (`recall/methods/predictors.py`), which needs no probe."
+    )
 
 
 def main() -> None:

@@ -64,7 +64,7 @@ COLUMNS = {
     "is_representative": "1 for the cluster's representative",
     "k": "how many models were recalled",
     "kind": "what kind of event",
-    "knowledge": "the convergence trends it was decided with (JSON)",
+    "knowledge": "the convergence trends and curve ends it was decided with (JSON)",
     "knowledge_digest": "hash of the knowledge it was decided with",
     "label_column": "column with the class",
     "label_names": "class names in index order (JSON list)",
