@@ -53,8 +53,8 @@ def test_scoring_again_computes_nothing(copy: Path, hub: MiniHub) -> None:
     report = score_benchmarks(registry=copy)
     assert (report.new, report.known) == (0, len(MODELS) * len(BENCHMARKS) * len(DEFAULT_PROXIES))
     assert not hub.weights_fetched()
-    one = score_benchmarks(registry=copy, models=[MODELS[0]], proxies=["logme@mean"])
-    assert (one.new, one.known, one.proxies) == (0, len(BENCHMARKS), ("logme",))
+    one = score_benchmarks(registry=copy, models=[MODELS[0]], proxies=["linear@mean"])
+    assert (one.new, one.known, one.proxies) == (0, len(BENCHMARKS), ("linear",))
     with pytest.raises(UnknownEntry, match="no results"):
         score_benchmarks(registry=copy, models=["lab/nobody"])
     with pytest.raises(InvalidInput, match="no proxy 'magic'"):
