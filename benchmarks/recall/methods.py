@@ -106,7 +106,9 @@ def run() -> dict[str, Any]:
             recipe = store.main_recipe(task)
             if recipe is None:
                 continue
-            found: RecallBacktest = recall_backtest(store, recipe, known_runs(store, recipe))
+            found: RecallBacktest = recall_backtest(
+                store, recipe, known_runs(store, recipe), store.proxy_scores()
+            )
             every += found.targets
             result["tasks"][task] = {
                 "targets": [t.dataset for t in found.targets],

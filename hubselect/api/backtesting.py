@@ -26,7 +26,7 @@ from hubselect.recall.methods import PAPER_PROXY
 from hubselect.recall.methods import method as recall_method
 from hubselect.recall.proxy_names import full_name
 from hubselect.recall.scope import Scope
-from hubselect.records import Model, Recipe, Run, Task
+from hubselect.records import Model, ProxyScore, Recipe, Run, Task
 from hubselect.registry import Registry
 from hubselect.selection import make_policy
 
@@ -101,7 +101,7 @@ def run_backtest(
             top,
         )
         runs = known_runs(store, chosen)
-        recall = recall_backtest(store, chosen, runs, paper=paper, fused=fused, top=top)
+        recall = recall_backtest(store, chosen, runs, scores, paper=paper, fused=fused, top=top)
         notes = tuple(
             f"no scores of the proxy {name} are recorded: {method} recalls without it (`hubselect score`)"
             for name in settings.recall.proxies
@@ -135,13 +135,16 @@ def recall_backtest(
     store: Registry,
     recipe: Recipe,
     runs: Sequence[Run],
+    scores: Sequence[ProxyScore],
     *,
     paper: str = PAPER_PROXY,
     fused: Sequence[str] = (),
     top: int = 10,
 ) -> RecallBacktest:
-    """Every recall method on every benchmark dataset of `runs`. Raises `KnowledgeMissing` when there
-    is nothing to hold out."""
+    """Every recall method on every benchmark dataset of `runs`, with the recorded proxy `scores`.
+
+    Raises `KnowledgeMissing` when there is nothing to hold out.
+    """
     if not runs:
         raise KnowledgeMissing(
             "the registry has no results to replay",
@@ -160,7 +163,7 @@ def recall_backtest(
     models = _models(store, runs)
     return backtest_recall(
         matrix,
-        store.proxy_scores(),
+        scores,
         settings,
         parameters=_parameters(models),
         weights={m.id: m.weights_bytes for m in models if m.weights_bytes is not None},

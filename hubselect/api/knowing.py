@@ -9,6 +9,7 @@ import numpy as np
 
 from hubselect.api.benchmarking import recipe_for
 from hubselect.api.clustering import matrix_of, recomputed, refreshed
+from hubselect.backtest.hiding import by_dataset, numbers
 from hubselect.knowledge.clusters import cluster
 from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.knowledge.trend_book import TrendBook
@@ -33,10 +34,7 @@ class Knowledge:
 
     def benchmark_proxies(self) -> Mapping[str, Mapping[str, Scores]]:
         """Proxy scores by benchmark dataset, proxy and model."""
-        table: dict[str, dict[str, dict[str, float]]] = {}
-        for score in self.proxies:
-            table.setdefault(score.dataset, {}).setdefault(score.proxy, {})[score.model] = score.score
-        return table
+        return {dataset: numbers(by_proxy) for dataset, by_proxy in by_dataset(self.proxies).items()}
 
 
 def knowledge_for(store: Registry, dataset: Dataset) -> Knowledge:

@@ -23,6 +23,11 @@ def by_dataset(proxies: Iterable[ProxyScore]) -> Table:
     return table
 
 
+def numbers(by_proxy: Mapping[str, Mapping[str, ProxyScore]]) -> dict[str, Scores]:
+    """The bare scores of one dataset, by proxy and model."""
+    return {name: {m: s.score for m, s in scores.items()} for name, scores in by_proxy.items()}
+
+
 def hidden_target(
     dataset: str,
     rest: PerformanceMatrix,
@@ -38,8 +43,8 @@ def hidden_target(
     """The evidence before any proxy was computed on the target: `rest` is the matrix without it, and its
     own proxy scores are not among those to learn from."""
     clustering = cluster(rest, task=task, recipe="backtest", threshold=threshold, top_k=top_k)
-    lessons: dict[str, dict[str, Scores]] = {
-        other: {name: {m: s.score for m, s in scores.items()} for name, scores in by_proxy.items()}
+    lessons = {
+        other: numbers(by_proxy)
         for other, by_proxy in table.items()
         if other != dataset and other in rest.datasets
     }
