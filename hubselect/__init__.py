@@ -15,17 +15,17 @@ __version__ = "0.1.0"
 _HOMES = {
     "add_dataset": "hubselect.api.growing",
     "add_model": "hubselect.api.growing",
-    "benchmark": "hubselect.api.benchmarking",
-    "cluster": "hubselect.api.clustering",
-    "coarse_recall": "hubselect.api.recalling",
+    "benchmark": "hubselect.api.benchmarks.benchmarking",
+    "cluster": "hubselect.api.clusters.clustering",
+    "coarse_recall": "hubselect.api.recall.recalling",
     "index": "hubselect.api.indexing",
     "init": "hubselect.api.initialising",
-    "place": "hubselect.api.placing",
+    "place": "hubselect.api.clusters.placing",
     "pull": "hubselect.api.sharing",
     "push": "hubselect.api.sharing",
     "run_backtest": "hubselect.api.backtesting",
-    "select": "hubselect.api.selecting",
-    "suite": "hubselect.api.suites",
+    "select": "hubselect.api.selection.selecting",
+    "suite": "hubselect.api.benchmarks.suites",
     "HubselectError": "hubselect.errors",
     "Recipe": "hubselect.records",
     "Registry": "hubselect.api.facade",
@@ -34,17 +34,17 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from hubselect.api.backtesting import run_backtest
-    from hubselect.api.benchmarking import benchmark
-    from hubselect.api.clustering import cluster
+    from hubselect.api.benchmarks.benchmarking import benchmark
+    from hubselect.api.benchmarks.suites import suite
+    from hubselect.api.clusters.clustering import cluster
+    from hubselect.api.clusters.placing import place
     from hubselect.api.facade import Registry
     from hubselect.api.growing import add_dataset, add_model
     from hubselect.api.indexing import index
     from hubselect.api.initialising import init
-    from hubselect.api.placing import place
-    from hubselect.api.recalling import coarse_recall
-    from hubselect.api.selecting import select
+    from hubselect.api.recall.recalling import coarse_recall
+    from hubselect.api.selection.selecting import select
     from hubselect.api.sharing import pull, push
-    from hubselect.api.suites import suite
     from hubselect.errors import HubselectError
     from hubselect.records import Recipe, Selection
 

@@ -28,7 +28,7 @@ import numpy as np
 from tables import DATASETS, TOP_K, Table, grouped, percolating, percolation_threshold, tidy
 
 from benchmarks.machine import machine
-from hubselect.api.cluster_upkeep import cluster_afresh, keep_up
+from hubselect.api.clusters.upkeep import cluster_afresh, keep_up
 from hubselect.knowledge.clusters import cluster
 from hubselect.knowledge.incremental import updated
 from hubselect.knowledge.linkage import cut_distances

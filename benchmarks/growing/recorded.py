@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.quality.load import RECORDING, recorded_registry
-from hubselect.api.clustering import known_runs
+from hubselect.api.clusters.clustering import known_runs
 from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.records import TASKS
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hubselect.api.clustering import known_runs
-from hubselect.api.curve_ends import steps_by_dataset
+from hubselect.api.clusters.clustering import known_runs
+from hubselect.api.selection.curve_ends import steps_by_dataset
 from hubselect.records import TASKS, CurvePoint, ProxyScore, Run, Task
 from hubselect.registry import Registry
 

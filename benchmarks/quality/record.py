@@ -36,7 +36,7 @@ STAGES_PER_EPOCH = 4
 def record(store: Registry, parts: list[Part], options: argparse.Namespace) -> int:
     """Fill what is missing, seed by seed; returns how many cells failed."""
     from hubselect import benchmark
-    from hubselect.api.missing import missing_cells
+    from hubselect.api.benchmarks.missing import missing_cells
 
     work: list[tuple[Part, int]] = [(part, seed) for seed in options.seeds for part in parts]
     costs: list[float] = []

@@ -37,7 +37,7 @@ def all_proxies() -> tuple[str, ...]:
 
 def score(store: Registry, tasks: list[Task], proxies: tuple[str, ...], workers: int | None) -> None:
     from hubselect.api.progress import Progress
-    from hubselect.api.scoring_benchmarks import score_benchmarks
+    from hubselect.api.recall.scoring_benchmarks import score_benchmarks
 
     def tell(event: Progress) -> None:
         print(f"[{event.done}/{event.total}] {event.detail}", flush=True)

@@ -26,7 +26,7 @@ import numpy as np
 from benchmarks.machine import machine
 from benchmarks.quality.load import recorded_registry
 from benchmarks.quality.zoo_hub import part_of, served
-from hubselect.api.clustering import known_runs
+from hubselect.api.clusters.clustering import known_runs
 from hubselect.knowledge.matrix import FloatArray, PerformanceMatrix
 from hubselect.recall.methods.predictors import standing, z_scores
 from hubselect.recall.quality import at, bootstrap_interval, regrets, spearman

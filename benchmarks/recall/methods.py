@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.machine import machine
 from benchmarks.quality.load import recorded_registry
 from hubselect.api.backtesting import recall_backtest
-from hubselect.api.clustering import known_runs
+from hubselect.api.clusters.clustering import known_runs
 from hubselect.backtest import RecallBacktest, RecallTarget
 from hubselect.backtest.hiding import by_dataset, hidden_target, with_proxies
 from hubselect.knowledge.matrix import PerformanceMatrix

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubselect.api.clustering import known_runs
-from hubselect.api.curve_ends import steps_by_dataset
+from hubselect.api.clusters.clustering import known_runs
 from hubselect.api.opening import opened
 from hubselect.api.recipes import recipe_with_results
+from hubselect.api.selection.curve_ends import steps_by_dataset
 from hubselect.backtest import (
     Backtest,
     RecallBacktest,

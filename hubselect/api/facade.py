@@ -11,7 +11,7 @@ from hubselect import registry
 from hubselect.records import Dataset, Model
 
 if TYPE_CHECKING:
-    from hubselect.api.clusters_after import ClustersAfter
+    from hubselect.api.clusters.after import ClustersAfter
     from hubselect.api.sharing import Pulled, Pushed
     from hubselect.registry.sharing import MergeReport
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubselect.api.benchmarking import BenchmarkReport, fill_cells, recipe_for
-from hubselect.api.clusters_after import ClustersAfter, clusters_after
+from hubselect.api.benchmarks.benchmarking import BenchmarkReport, fill_cells, recipe_for
+from hubselect.api.clusters.after import ClustersAfter, clusters_after
+from hubselect.api.clusters.placing import place_added
 from hubselect.api.opening import opened
-from hubselect.api.placing import place_added
 from hubselect.api.progress import Listener, Progress, silent
 from hubselect.api.targets import content_of
 from hubselect.errors import HubselectError, InvalidInput

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from hubselect.api.cluster_state import forget_state
-from hubselect.api.clusters_after import ClustersAfter, clusters_after
+from hubselect.api.clusters.after import ClustersAfter, clusters_after
+from hubselect.api.clusters.state import forget_state
 from hubselect.api.opening import opened
 from hubselect.registry import ImportReport, Registry
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hubselect.api.benchmarking import recipe_for
-from hubselect.api.clustering import matrix_of, recomputed, refreshed
+from hubselect.api.benchmarks.benchmarking import recipe_for
+from hubselect.api.clusters.clustering import matrix_of, recomputed, refreshed
 from hubselect.backtest.hiding import by_dataset, numbers
 from hubselect.knowledge.clusters import cluster
 from hubselect.knowledge.matrix import PerformanceMatrix

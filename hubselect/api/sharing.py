@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hubselect.api.clusters_after import ClustersAfter, clusters_after
+from hubselect.api.clusters.after import ClustersAfter, clusters_after
 from hubselect.api.opening import opened
 from hubselect.errors import HubError, InvalidInput
 from hubselect.hub.dataset_cards import MAX_CARD, keep_card

@@ -68,7 +68,7 @@ def benchmark(
     out: Output,
 ) -> None:
     """Fill the missing cells of the performance matrix by fine-tuning; goes on where it was stopped."""
-    from hubselect.api.benchmarking import benchmark as fill
+    from hubselect.api.benchmarks.benchmarking import benchmark as fill
     from hubselect.errors import TrainingFailed
     from hubselect.reports import documents, text
 

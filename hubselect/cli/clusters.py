@@ -31,7 +31,7 @@ def cluster(
     out: Output,
 ) -> None:
     """Group models that fine-tune alike (Eq. 1), and remember the groups."""
-    from hubselect.api.clustering import cluster as compute
+    from hubselect.api.clusters.clustering import cluster as compute
     from hubselect.reports import documents, text
 
     if n_clusters is not None and method != "kmeans":

@@ -31,7 +31,7 @@ def place(
     Nothing is downloaded without --text-model. With it, and neither --model nor --limit, at most 500
     cards are read.
     """
-    from hubselect.api.placing import place as put
+    from hubselect.api.clusters.placing import place as put
     from hubselect.reports import placing
 
     with out.progress() as listener:

@@ -11,7 +11,7 @@ from hubselect.cli.output import Output, common
 @common
 def proxies(registry: str | None, out: Output) -> None:
     """List the light scores that `--proxy` can choose, plug-ins included."""
-    from hubselect.api.proxies import proxies as listed
+    from hubselect.api.recall.proxies import proxies as listed
     from hubselect.reports import proxies as report
 
     found = listed()

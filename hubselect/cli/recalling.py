@@ -24,7 +24,7 @@ def recall(dataset_id: str, registry: str | None, out: Output, **options: object
 
     Only models whose proxies are computed are downloaded: by default the representatives of clusters.
     """
-    from hubselect.api.recalling import coarse_recall
+    from hubselect.api.recall.recalling import coarse_recall
     from hubselect.reports import documents, text
 
     with out.progress() as listener:

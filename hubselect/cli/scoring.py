@@ -26,7 +26,7 @@ def score(registry: str | None, out: Output, **options: object) -> None:
 
     They let `recall` and `select` compare their methods on this registry, and teach `fused` its weights.
     """
-    from hubselect.api.scoring_benchmarks import score_benchmarks
+    from hubselect.api.recall.scoring_benchmarks import score_benchmarks
     from hubselect.reports.scoring import score_document, score_text
 
     with out.progress() as listener:

@@ -54,7 +54,7 @@ def select(dataset_id: str, registry: str | None, out: Output, **options: object
     Recalls -k models, fine-tunes them in stages, drops the losers early and saves the winner.
     A selection that was stopped goes on when the same command is given again.
     """
-    from hubselect.api.selecting import select as run
+    from hubselect.api.selection.selecting import select as run
     from hubselect.reports import documents, text
 
     with out.progress() as listener:

@@ -33,7 +33,7 @@ def suite(
     out: Output,
 ) -> None:
     """Propose a compact benchmark suite: the datasets that best predict a model's scores on the others."""
-    from hubselect.api.suites import suite as propose
+    from hubselect.api.benchmarks.suites import suite as propose
     from hubselect.reports.suites import proposal, proposal_document
 
     found = propose(

@@ -125,8 +125,8 @@ def _grow(
     workdir: Path, console: Console, listener: Listener, task: Task
 ) -> tuple[tuple[Clustering, ...], tuple[Clustering, ...]]:
     """The offline half: fill the matrix, cluster, add one more model."""
-    from hubselect.api.benchmarking import benchmark
-    from hubselect.api.clustering import cluster
+    from hubselect.api.benchmarks.benchmarking import benchmark
+    from hubselect.api.clusters.clustering import cluster
     from hubselect.api.growing import add_dataset, add_model
     from hubselect.registry import Registry
 

@@ -12,7 +12,7 @@ from hubselect.reports.cluster_history import sentence
 from hubselect.reports.tables import Part
 
 if TYPE_CHECKING:
-    from hubselect.api.clusters_after import ClustersAfter
+    from hubselect.api.clusters.after import ClustersAfter
 
 _SHOWN = 10
 """Changes, and waiting models, that are named one by one."""

@@ -13,10 +13,10 @@ from hubselect.reports.clusters_after import clusters_document
 from hubselect.reports.placing import placement_document, with_provisional
 
 if TYPE_CHECKING:
-    from hubselect.api.benchmarking import BenchmarkReport
+    from hubselect.api.benchmarks.benchmarking import BenchmarkReport
     from hubselect.api.growing import Added
     from hubselect.api.importing import Imported
-    from hubselect.api.recalling import Recall
+    from hubselect.api.recall.recalling import Recall
     from hubselect.registry import SelectionSummary
     from hubselect.registry.checks import Problem
 

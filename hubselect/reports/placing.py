@@ -12,7 +12,7 @@ from hubselect.records import Placement
 from hubselect.reports.tables import Part, add_row, new_table
 
 if TYPE_CHECKING:
-    from hubselect.api.placing import PlacementReport
+    from hubselect.api.clusters.placing import PlacementReport
 
 SHOWN = 50
 _WITHOUT_TEXT = "only lineage was used: name a text checkpoint with --text-model to compare cards too"

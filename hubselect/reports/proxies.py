@@ -10,7 +10,7 @@ from rich.markup import escape
 from hubselect.reports.tables import Part, add_row, new_table
 
 if TYPE_CHECKING:
-    from hubselect.api.proxies import Proxies
+    from hubselect.api.recall.proxies import Proxies
 
 
 def proxies_document(found: Proxies) -> dict[str, Any]:

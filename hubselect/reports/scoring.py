@@ -11,7 +11,7 @@ from hubselect.reports.numbers import size
 from hubselect.reports.tables import Part
 
 if TYPE_CHECKING:
-    from hubselect.api.scoring_benchmarks import ScoreReport
+    from hubselect.api.recall.scoring_benchmarks import ScoreReport
 
 
 def score_document(report: ScoreReport) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hubselect.reports.tables import Part, add_row, new_table
 
 if TYPE_CHECKING:
-    from hubselect.api.suites import Proposal
+    from hubselect.api.benchmarks.suites import Proposal
 
 
 def proposal_document(found: Proposal) -> dict[str, Any]:

@@ -19,10 +19,10 @@ from hubselect.reports.tables import add_row as _row
 from hubselect.reports.tables import new_table as _table
 
 if TYPE_CHECKING:
-    from hubselect.api.benchmarking import BenchmarkReport
+    from hubselect.api.benchmarks.benchmarking import BenchmarkReport
     from hubselect.api.growing import Added
     from hubselect.api.importing import Imported
-    from hubselect.api.recalling import Recall
+    from hubselect.api.recall.recalling import Recall
     from hubselect.registry import SelectionSummary
     from hubselect.registry.checks import Problem
 

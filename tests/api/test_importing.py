@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 import hubselect
-from hubselect.api import cluster_upkeep, clusters_after
-from hubselect.api.clustering import cluster, known_runs, recomputed, refreshed
+from hubselect.api.clusters import after as clusters_after
+from hubselect.api.clusters import upkeep as cluster_upkeep
+from hubselect.api.clusters.clustering import cluster, known_runs, recomputed, refreshed
 from hubselect.api.importing import Imported, import_scores
 from hubselect.errors import InvalidInput, RegistryError
 from hubselect.knowledge import incremental
@@ -172,7 +173,7 @@ def test_k_means_with_a_threshold_takes_its_number_from_the_cut(place: Path) -> 
 
 def test_a_recipe_without_results_has_an_empty_matrix(place: Path) -> None:
     """Also one the registry does not hold yet."""
-    from hubselect.api.clustering import matrix_of
+    from hubselect.api.clusters.clustering import matrix_of
 
     with Registry.open(place) as store:
         assert matrix_of(store, Recipe(TEXT, epochs=77)).models == ()

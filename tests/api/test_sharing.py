@@ -232,7 +232,7 @@ def test_clusters_follow_what_was_pulled_also_at_the_second_attempt(
     one: Registry, repo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Clusters that could not be kept up are told, cost no rows, and are mended by pulling again."""
-    from hubselect.api import clusters_after
+    from hubselect.api.clusters import after as clusters_after
 
     with hubselect.Registry.open(tmp_path / "two.db") as two:
         push(repo, registry=one)

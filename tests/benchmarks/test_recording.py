@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.quality.load import provenance, recorded_registry
-from hubselect.api.benchmarking import recipe_for
+from hubselect.api.benchmarks.benchmarking import recipe_for
 from hubselect.errors import InvalidInput
 
 QUALITY = Path(__file__).parents[2] / "benchmarks" / "quality"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hubselect.api import cluster_upkeep, clusters_after
+from hubselect.api.clusters import after as clusters_after
+from hubselect.api.clusters import upkeep as cluster_upkeep
 from hubselect.errors import RegistryError
 from hubselect.knowledge import incremental
 from tests.cli.conftest import DATASETS, MODELS, Run

@@ -36,7 +36,7 @@ def test_a_plug_in_that_cannot_be_used_is_one_line_below_the_others(
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[hubselect.proxies]\nmine = broken_proxy:PROXY\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("hubselect.api.proxies.PROXIES", Catalogue(PROXIES.values()))
+    monkeypatch.setattr("hubselect.api.recall.proxies.PROXIES", Catalogue(PROXIES.values()))
     document = run("proxies", "--json").document
     assert [p["name"] for p in document["proxies"]] == NAMES
     assert [(f["name"], f["distribution"]) for f in document["unusable"]] == [("mine", "broken")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from hubselect.api.cluster_upkeep import cluster_afresh, keep_up
+from hubselect.api.clusters.upkeep import cluster_afresh, keep_up
 from hubselect.api.importing import import_scores
 from hubselect.knowledge.clusters import cluster
 from hubselect.knowledge.matrix import PerformanceMatrix

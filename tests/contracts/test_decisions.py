@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hubselect import select
-from hubselect.api.journal import RegistryJournal
+from hubselect.api.selection.journal import RegistryJournal
 from hubselect.backtest import MemoryJournal
 from hubselect.executors.replay import ReplayExecutor
 from hubselect.knowledge.curve_ends import CurveEnds

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from hubselect.api.clustering import cluster
+from hubselect.api.clusters.clustering import cluster
 from hubselect.api.sharing import pull, push
 from hubselect.demo.server import MiniHub
 from hubselect.records import Dataset, Model, ProxyScore, Run

@@ -201,7 +201,7 @@ def _rows(models: range, other: float = 0.0) -> pd.DataFrame:
 
 def _clustered(place: Path) -> None:
     """Sixty models with results and clusters; twenty of them disagree with what comes in."""
-    from hubselect.api.clustering import cluster
+    from hubselect.api.clusters.clustering import cluster
 
     with Registry.open(place) as registry:
         registry.add_model(Model("org/own", TEXT, revision="1" * 40))

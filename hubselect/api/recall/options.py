@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from hubselect.api.candidates import Filters
+from hubselect.api.recall.candidates import Filters
 from hubselect.errors import InvalidInput
 from hubselect.recall.features import DEFAULT_POOLING
 from hubselect.recall.methods import METHODS

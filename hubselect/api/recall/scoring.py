@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hubselect.api.benchmarking import pinned
-from hubselect.api.feature_cache import FeatureCache, feature_key
+from hubselect.api.benchmarks.benchmarking import pinned
 from hubselect.api.progress import PLAN, Listener, Progress
+from hubselect.api.recall.feature_cache import FeatureCache, feature_key
 from hubselect.api.targets import is_stored
 from hubselect.errors import HubselectError, InvalidInput, StorageFailed
 from hubselect.executors.jobs import TrainingJob, features

@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from hubselect.api import cluster_upkeep
-from hubselect.api.cluster_state import forget_state
-from hubselect.api.cluster_upkeep import cluster_afresh, keep_up
-from hubselect.api.clustering import cluster, known_runs, recomputed, refreshed
+from hubselect.api.clusters import upkeep as cluster_upkeep
+from hubselect.api.clusters.clustering import cluster, known_runs, recomputed, refreshed
+from hubselect.api.clusters.state import forget_state
+from hubselect.api.clusters.upkeep import cluster_afresh, keep_up
 from hubselect.errors import RegistryError
 from hubselect.knowledge import incremental
 from hubselect.knowledge.clusters import cluster as batch_clusters

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hubselect.api.benchmarking import recipe_for
-from hubselect.api.candidates import Candidates, candidates_for
+from hubselect.api.benchmarks.benchmarking import recipe_for
 from hubselect.api.knowing import Knowledge, knowledge_for
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, silent
-from hubselect.api.recall_choice import Choice, Chooser
-from hubselect.api.recall_options import TOLERANCE, K, RecallOptions, checked_k, recall_options
-from hubselect.api.scoring import Scorer, Scores
-from hubselect.api.stand_ins import StandIns
+from hubselect.api.recall.candidates import Candidates, candidates_for
+from hubselect.api.recall.choice import Choice, Chooser
+from hubselect.api.recall.options import TOLERANCE, K, RecallOptions, checked_k, recall_options
+from hubselect.api.recall.scoring import Scorer, Scores
+from hubselect.api.recall.stand_ins import StandIns
 from hubselect.api.targets import is_stored, target_dataset
 from hubselect.executors.pool import WorkerPool, default_workers
 from hubselect.recall.methods import Evidence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from hubselect.api.scoring import Scorer, Scores
+from hubselect.api.recall.scoring import Scorer, Scores
 from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.records import Cluster, Clustering
 

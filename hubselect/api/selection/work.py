@@ -14,13 +14,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from hubselect.api.benchmarking import pinned
-from hubselect.api.curve_ends import ends_for
-from hubselect.api.evidence import write_evidence
-from hubselect.api.journal import Event, RegistryJournal
+from hubselect.api.benchmarks.benchmarking import pinned
 from hubselect.api.knowing import trends_for
 from hubselect.api.progress import Listener, Progress
-from hubselect.api.recalling import Recall, RecallPlan, recall_for
+from hubselect.api.recall.recalling import Recall, RecallPlan, recall_for
+from hubselect.api.selection.curve_ends import ends_for
+from hubselect.api.selection.evidence import write_evidence
+from hubselect.api.selection.journal import Event, RegistryJournal
 from hubselect.errors import HubselectError, InvalidInput, SelectionFailed, UnsupportedModel
 from hubselect.executors.jobs import TrainingJob
 from hubselect.executors.local import PASSING, LocalExecutor

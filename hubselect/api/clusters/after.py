@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hubselect.api.cluster_upkeep import keep_up, recorded
-from hubselect.api.clustering import recomputed
+from hubselect.api.clusters.clustering import recomputed
+from hubselect.api.clusters.upkeep import keep_up, recorded
 from hubselect.errors import HubselectError
 from hubselect.knowledge.cluster_changes import cluster_changes
 from hubselect.knowledge.incremental import Waiting

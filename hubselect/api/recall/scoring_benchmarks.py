@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubselect.api.benchmarking import recipe_for
-from hubselect.api.clustering import known_runs
+from hubselect.api.benchmarks.benchmarking import recipe_for
+from hubselect.api.clusters.clustering import known_runs
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, silent
+from hubselect.api.recall.scoring import Scorer
 from hubselect.api.recipes import recipe_with_results
-from hubselect.api.scoring import Scorer
 from hubselect.api.turns import turn
 from hubselect.errors import HubselectError, KnowledgeMissing, UnknownEntry
 from hubselect.executors.local import PASSING

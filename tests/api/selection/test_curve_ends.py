@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hubselect.api.curve_ends import ends_for, priors, steps_by_dataset, steps_per_epoch
 from hubselect.api.knowing import knowledge_for
+from hubselect.api.selection.curve_ends import ends_for, priors, steps_by_dataset, steps_per_epoch
 from hubselect.records import CurvePoint, Dataset, Model, Recalled, Recipe, Task
 from hubselect.registry import Registry
 

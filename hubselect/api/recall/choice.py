@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hubselect.api.knowing import Knowledge
-from hubselect.api.recall_options import AUTO, K, RecallOptions
+from hubselect.api.recall.options import AUTO, K, RecallOptions
 from hubselect.backtest import RecallBacktest, RecallSettings, backtest_recall
 from hubselect.backtest.recalls import CHOOSE_BY
 from hubselect.backtest.trials import Trial, all_trials, choosable

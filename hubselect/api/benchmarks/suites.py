@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hubselect.api.clustering import matrix_of
+from hubselect.api.clusters.clustering import matrix_of
 from hubselect.api.opening import opened
 from hubselect.api.recipes import recipe_with_results
 from hubselect.knowledge import suites

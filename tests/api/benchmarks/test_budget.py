@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hubselect import Registry, add_model, benchmark
-from hubselect.api.clustering import matrix_of
+from hubselect.api.clusters.clustering import matrix_of
 from hubselect.errors import InvalidInput
 from hubselect.knowledge.suites import propose
 from tests.cli.conftest import Run, run  # noqa: F401

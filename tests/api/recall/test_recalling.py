@@ -10,7 +10,7 @@ import pytest
 from hubselect import Registry, coarse_recall, select
 from hubselect.api.backtesting import run_backtest
 from hubselect.api.progress import PLAN, Progress
-from hubselect.api.scoring_benchmarks import DEFAULT_PROXIES, score_benchmarks
+from hubselect.api.recall.scoring_benchmarks import DEFAULT_PROXIES, score_benchmarks
 from hubselect.demo.server import MiniHub
 from hubselect.errors import InvalidInput, KnowledgeMissing, RepoNotFound, UnknownEntry
 from tests.support.lab import BENCHMARKS, LATECOMER, MODELS, TARGET, Lab

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 
-from hubselect.api.clustering import matrix_of
+from hubselect.api.clusters.clustering import matrix_of
 from hubselect.knowledge.cells import next_cells
 from hubselect.records import Dataset, Model, Recipe
 from hubselect.registry import Registry

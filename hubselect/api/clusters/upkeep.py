@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from hubselect.api.cluster_state import ClusterState, load_state, save_state
-from hubselect.api.lineage import lineage_followers, place_by_lineage
+from hubselect.api.clusters.lineage import lineage_followers, place_by_lineage
+from hubselect.api.clusters.state import ClusterState, load_state, save_state
 from hubselect.knowledge.cluster_changes import ClusterChange, cluster_changes
 from hubselect.knowledge.clusters import chosen_threshold
 from hubselect.knowledge.incremental import Step, Waiting, difference, updated

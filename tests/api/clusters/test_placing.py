@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from hubselect import Registry, add_model, cluster, place
-from hubselect.api import placing
-from hubselect.api.cluster_state import forget_state
-from hubselect.api.cluster_upkeep import keep_up
+from hubselect.api.clusters import placing
+from hubselect.api.clusters.state import forget_state
+from hubselect.api.clusters.upkeep import keep_up
 from hubselect.demo.server import MiniHub
 from hubselect.demo.zoo.checkpoints import checkpoint
 from hubselect.demo.zoo.model_repos import write_model
 from hubselect.demo.zoo.pretraining import read_manifest
 from hubselect.errors import InvalidInput, KnowledgeMissing, RepoNotFound, UnknownEntry
 from hubselect.records import Clustering, Model
-from tests.api.test_cluster_upkeep import FOUR, RECIPE, SUITE, TEXT, begin, check_equal, measure
+from tests.api.clusters.test_upkeep import FOUR, RECIPE, SUITE, TEXT, begin, check_equal, measure
 from tests.support.repos import write_card, write_image_model, write_text_model
 
 UniqueId = Callable[[str], str]

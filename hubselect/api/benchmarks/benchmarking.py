@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hubselect.api.clusters_after import ClustersAfter, clusters_after
-from hubselect.api.missing import Missing, missing_cells, within
+from hubselect.api.benchmarks.missing import Missing, missing_cells, within
+from hubselect.api.clusters.after import ClustersAfter, clusters_after
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, Progress, silent
 from hubselect.api.turns import turn

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hubselect.api.knowing import Knowledge
-from hubselect.api.recall_choice import DEFAULT_K, Choice, Chooser
-from hubselect.api.recall_options import K, recall_options
+from hubselect.api.recall.choice import DEFAULT_K, Choice, Chooser
+from hubselect.api.recall.options import K, recall_options
 from hubselect.records import Clustering, Model, ProxyScore, Recipe
 from tests.support.recall_lab import World, clustering_of
 

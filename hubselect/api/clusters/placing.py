@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubselect.api.lineage import LineagePlacer, place_by_lineage
+from hubselect.api.clusters.lineage import LineagePlacer, place_by_lineage
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, Progress, silent
 from hubselect.errors import HubselectError, InvalidInput, KnowledgeMissing, RepoGated, RepoNotFound

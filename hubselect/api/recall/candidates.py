@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from hubselect.api.benchmarking import pinned
+from hubselect.api.benchmarks.benchmarking import pinned
 from hubselect.errors import HubselectError, InvalidInput, KnowledgeMissing, UnknownEntry
 from hubselect.executors.local import PASSING
 from hubselect.hub import index_model

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hubselect.api.feature_cache import FeatureCache, feature_key
+from hubselect.api.recall.feature_cache import FeatureCache, feature_key
 from hubselect.errors import StorageFailed
 from hubselect.recall.features import KEPT, Features
 from hubselect.records import Dataset, Model, Recipe

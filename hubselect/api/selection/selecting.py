@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from hubselect.api.benchmarking import recipe_for
-from hubselect.api.evidence import holds
+from hubselect.api.benchmarks.benchmarking import recipe_for
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, silent
-from hubselect.api.recall_options import AUTO, TOLERANCE, K, checked_k, recall_options
-from hubselect.api.recalling import RecallPlan, plan_recall
-from hubselect.api.selection_work import SelectionWork
+from hubselect.api.recall.options import AUTO, TOLERANCE, K, checked_k, recall_options
+from hubselect.api.recall.recalling import RecallPlan, plan_recall
+from hubselect.api.selection.evidence import holds
+from hubselect.api.selection.work import SelectionWork
 from hubselect.api.targets import content_of, target_dataset
 from hubselect.api.turns import turn
 from hubselect.errors import InvalidInput

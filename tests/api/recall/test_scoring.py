@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hubselect.api.progress import silent
-from hubselect.api.scoring import Scorer
+from hubselect.api.recall.scoring import Scorer
 from hubselect.demo.server import MiniHub
 from hubselect.errors import InvalidInput
 from hubselect.executors.pool import WorkerPool

@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from hubselect.api.cluster_upkeep import cluster_afresh, events_between, keep_up
-from hubselect.api.lineage import lineage_followers, place_by_lineage
+from hubselect.api.clusters.lineage import lineage_followers, place_by_lineage
+from hubselect.api.clusters.upkeep import cluster_afresh, events_between, keep_up
 from hubselect.api.opening import opened
 from hubselect.errors import KnowledgeMissing, UnknownEntry
 from hubselect.knowledge.clusters import cluster as cluster_models

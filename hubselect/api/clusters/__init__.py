@@ -1,0 +1,1 @@
+"""Clusters composed: made, kept up to date, and models placed beside them."""

@@ -1,0 +1,1 @@
+"""Phase 2 composed: from a recall to the trained winner, with its journal and evidence."""
