@@ -21,6 +21,7 @@ _HOMES = {
     "index": "hubselect.api.indexing",
     "init": "hubselect.api.initialising",
     "place": "hubselect.api.clusters.placing",
+    "plan_selection": "hubselect.api.selection.selecting",
     "pull": "hubselect.api.sharing",
     "push": "hubselect.api.sharing",
     "run_backtest": "hubselect.api.backtesting",
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from hubselect.api.indexing import index
     from hubselect.api.initialising import init
     from hubselect.api.recall.recalling import coarse_recall
-    from hubselect.api.selection.selecting import select
+    from hubselect.api.selection.selecting import plan_selection, select
     from hubselect.api.sharing import pull, push
     from hubselect.errors import HubselectError
     from hubselect.records import Recipe, Selection
@@ -62,6 +63,7 @@ __all__ = [
     "index",
     "init",
     "place",
+    "plan_selection",
     "pull",
     "push",
     "run_backtest",

@@ -21,6 +21,11 @@ from hubselect.errors import HubselectError
 from hubselect.registry import Registry
 
 RECORDING = Path(__file__).parent / "recording"
+HELD_OUT_RECORDING = Path(__file__).parent / "recording_held_out"
+"""The same checkpoints on the datasets of `held_out.py`, which nothing was chosen on."""
+
+SECOND_ZOO = Path(__file__).parent / "recording_second_zoo"
+"""The zoo pre-trained again with another seed, on the datasets of `RECORDING`."""
 
 
 def recorded_registry(place: Path, recording: Path = RECORDING) -> Registry:

@@ -25,9 +25,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.machine import machine
-from benchmarks.quality.load import RECORDING, recorded_registry
+from benchmarks.quality.held_out import HELD_OUT
+from benchmarks.quality.load import HELD_OUT_RECORDING, RECORDING, SECOND_ZOO, recorded_registry
 from benchmarks.quality.policy_arms import ARMS, Arm, Knowledge
-from benchmarks.quality.policy_results import Replay, page, summaries
+from benchmarks.quality.policy_results import MEASURED, Replay, page, summaries
 from benchmarks.quality.policy_sources import Source, of_folder, of_registry
 from hubselect.backtest import MemoryJournal
 from hubselect.backtest.hiding import Table, by_dataset, hidden_target, with_proxies
@@ -54,7 +55,7 @@ class Recalled:
 def replays(source: Source, arms: Sequence[Arm]) -> Iterator[Replay]:
     """Every arm on every dataset and seed of a source."""
     table = by_dataset(source.proxies)
-    for target in sorted({r.dataset for r in source.runs}):
+    for target in sorted(source.targets or {r.dataset for r in source.runs}):
         rest = [r for r in source.runs if r.dataset != target]
         knowledge = Knowledge(rest, source.steps, target)
         recalls = {how: _recall(source, table, rest, target, *how) for how in {a.recall for a in arms}}
@@ -66,12 +67,21 @@ def replays(source: Source, arms: Sequence[Arm]) -> Iterator[Replay]:
 
 
 def _recall(
-    source: Source, table: Table, rest: Sequence[Run], target: str, name: str, scope: str
+    source: Source, table: Table, rest: Sequence[Run], target: str, name: str, scope: str, top: int
 ) -> Recalled:
     matrix = PerformanceMatrix.from_runs(rest)
-    evidence = hidden_target(target, matrix, matrix.models, table, task=source.task, threshold=None, top_k=5)
+    evidence = hidden_target(
+        target,
+        matrix,
+        matrix.models,
+        table,
+        task=source.task,
+        threshold=None,
+        top_k=5,
+        classes=source.classes,
+    )
     how = method(name)
-    evidence = with_proxies(evidence, how, scope, table.get(target, {}), 10)  # type: ignore[arg-type]
+    evidence = with_proxies(evidence, how, scope, table.get(target, {}), top)  # type: ignore[arg-type]
     ranked = tuple(r.model for r in how.rank(evidence))
     found = predictions(evidence, how.proxies)
     priors = {m: (p.value, p.low, p.high) for m, p in found.items()}
@@ -103,6 +113,8 @@ def _replay(
         full=epochs[-1],
         training=journal.epochs(),
         proxied=recalled.proxied,
+        per_pass=source.passes.get(knowledge.target, MEASURED),
+        bounded=arm.recall[1] == "adaptive",
         winner=winner,
         regret=max(tests.values()) - tests[winner],
         behind_brute_force=tests[brute_force] - tests[winner],
@@ -115,6 +127,19 @@ def run(sources: Iterable[Source]) -> dict[str, object]:
         print(f"{source.name}: {len(source.runs)} runs", file=sys.stderr, flush=True)
         found += list(replays(source, ARMS))
     return {"machine": machine("numpy", "scipy", "scikit-learn"), **summaries(found)}
+
+
+def _recorded(stack: ExitStack, recording: Path) -> Iterator[Source]:
+    """What the policy was chosen on, then what it was tried on when it was fixed, as far as it is recorded."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    yield from of_registry("recorded", stack.enter_context(recorded_registry(folder / "zoo.db", recording)))
+    if HELD_OUT_RECORDING.exists():
+        store = stack.enter_context(recorded_registry(folder / "held-out.db", recording))
+        store.import_registry(HELD_OUT_RECORDING / "registry", source="snapshot:held-out")
+        yield from of_registry("held-out", store, HELD_OUT)
+    if SECOND_ZOO.exists():
+        store = stack.enter_context(recorded_registry(folder / "second.db", SECOND_ZOO))
+        yield from of_registry("second-zoo", store)
 
 
 def main() -> None:
@@ -132,10 +157,7 @@ def main() -> None:
         if options.registry:
             sources += of_registry("recorded", stack.enter_context(Registry.open(options.registry)))
         elif options.recording.exists():
-            place = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "zoo.db"
-            sources += of_registry(
-                "recorded", stack.enter_context(recorded_registry(place, options.recording))
-            )
+            sources += _recorded(stack, options.recording)
         if not sources:
             parser.error(
                 "there is no recording; make one with benchmarks/quality/record.py, or give --curves"

@@ -12,6 +12,7 @@ from hubselect.knowledge.curve_lessons import recorded_lessons
 from hubselect.knowledge.trend_book import TrendBook
 from hubselect.records import Run
 from hubselect.selection import (
+    PRICE,
     BruteForce,
     Ends,
     FineSelection,
@@ -21,6 +22,8 @@ from hubselect.selection import (
 )
 
 Priors = Mapping[str, tuple[float, float, float]]
+Recall = tuple[str, str, int]
+TOP, LEAST = 7, 3  # what was chosen: proxies at most, models that start
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,11 @@ class Knowledge:
 
 @dataclass(frozen=True)
 class Arm:
-    """`recall` is a method and whose proxies it computes; `barriers` are the epochs (below the last) after
-    which the policy may decide, None for all that were recorded."""
+    """`recall` is a method, whose proxies it computes, and of how many at most; `finest` are the epochs
+    between two barriers."""
 
     name: str
-    recall: tuple[str, str]
+    recall: Recall
     k: int
     make: Callable[[Knowledge, Sequence[float], Priors], StagedPolicy]
     finest: float = 0.25
@@ -96,7 +99,7 @@ def _discard(known: Knowledge, epochs: Sequence[float], priors: Priors) -> Stage
     return ConstantDiscard(len(epochs))
 
 
-def _gradient(price: float = 0.001, priors: bool = True) -> Callable[..., StagedPolicy]:
+def _gradient(price: float = PRICE, priors: bool = True) -> Callable[..., StagedPolicy]:
     def make(known: Knowledge, epochs: Sequence[float], expected: Priors) -> StagedPolicy:
         ends = known.ends(epochs).with_priors(expected if priors else {})
         return KnowledgeGradient(len(epochs), ends, price, tuple(epochs))
@@ -112,36 +115,40 @@ def _process(known: Knowledge, epochs: Sequence[float], priors: Priors) -> Stage
     return KnowledgeGradient(len(epochs), known.process(epochs), epochs=tuple(epochs))
 
 
-PAPER, ALL, SOME = ("paper", "representatives"), ("fused", "all"), ("fused", "representatives")
-CHOSEN = "knowledge gradient, fused recall, K 3"
+PAPER, ALL, SOME = ("paper", "representatives", 10), ("fused", "all", 10), ("fused", "representatives", 10)
+
+
+def few(most: int) -> Recall:
+    """Adaptive recall with so many proxies at most."""
+    return "fused", "adaptive", most
+
+
+FEW = few(TOP)
+CHOSEN = f"knowledge gradient, adaptive recall, K {LEAST}"
 BASELINE = "the paper's two phases, K 10"
 
 ARMS: tuple[Arm, ...] = (
     Arm(BASELINE, PAPER, 10, _fine, 1.0),
+    Arm(CHOSEN, FEW, LEAST, _gradient()),
     Arm("knowledge gradient, paper's recall, K 10", PAPER, 10, _gradient()),
-    Arm("fine selection, fused recall, K 10", ALL, 10, _fine, 1.0),
-    *(Arm(f"knowledge gradient, fused recall, K {k}", ALL, k, _gradient()) for k in (10, 5, 4, 3)),
-    *(
-        Arm(f"knowledge gradient, fused recall of representatives, K {k}", SOME, k, _gradient())
-        for k in (10, 5)
-    ),
-    Arm("train all of fused recall, K 4", ALL, 4, _full, 1.0),
-    Arm("train all of fused recall, K 3", ALL, 3, _full, 1.0),
-    Arm("halving, fused recall, K 3", ALL, 3, _halving, 1.0),
-    Arm("discard after 1 epoch, fused recall, K 3", ALL, 3, _discard, 1.0),
-    Arm("halving, fused recall, K 4", ALL, 4, _halving, 1.0),
-    Arm("fine selection, fused recall, K 4", ALL, 4, _fine, 1.0),
-    Arm("trends every quarter epoch, fused recall, K 4", ALL, 4, _fine, 0.25),
-    Arm("trends every half epoch, fused recall, K 4", ALL, 4, _fine, 0.5),
-    Arm("discard after half an epoch, fused recall, K 4", ALL, 4, _discard, 0.5),
-    Arm("discard after 1 epoch, fused recall, K 4", ALL, 4, _discard, 1.0),
-    Arm("gradient at whole epochs, fused recall, K 4", ALL, 4, _gradient(), 1.0),
-    Arm("gradient at half epochs, fused recall, K 4", ALL, 4, _gradient(), 0.5),
-    Arm("gradient without priors, fused recall, K 4", ALL, 4, _gradient(priors=False)),
-    Arm("gradient without priors, fused recall, K 3", ALL, 3, _gradient(priors=False)),
-    Arm("gradient at half the price, fused recall, K 4", ALL, 4, _gradient(0.0005)),
-    Arm("gradient at twice the price, fused recall, K 4", ALL, 4, _gradient(0.002)),
-    Arm("gradient, nearest curves, fused recall, K 4", ALL, 4, _nearest),
-    Arm("gradient, Gaussian process, fused recall, K 4", ALL, 4, _process),
-    Arm("train the first of fused recall", ALL, 1, _full, 1.0),
+    Arm("fine selection, adaptive recall, K 10", FEW, 10, _fine, 1.0),
+    *(Arm(f"knowledge gradient, adaptive recall, K {k}", FEW, k, _gradient()) for k in (2, 4, 5)),
+    *(Arm(f"... with {n} proxies at most, K {LEAST}", few(n), LEAST, _gradient()) for n in (5, 6, 8, 10)),
+    Arm(f"... with the proxies of all models, K {LEAST}", ALL, LEAST, _gradient()),
+    Arm("... with the proxies of representatives, K 5", SOME, 5, _gradient()),
+    *(Arm(f"... at a price of {p:g}, K {LEAST}", FEW, LEAST, _gradient(p)) for p in (0.001, 0.003, 0.004)),
+    Arm(f"... at a price of 0.001, proxies of all models, K {LEAST}", ALL, LEAST, _gradient(0.001)),
+    Arm(f"... without priors, K {LEAST}", FEW, LEAST, _gradient(priors=False)),
+    Arm(f"... at whole epochs, K {LEAST}", FEW, LEAST, _gradient(), 1.0),
+    Arm(f"... at half epochs, K {LEAST}", FEW, LEAST, _gradient(), 0.5),
+    Arm(f"... from the nearest curves, K {LEAST}", FEW, LEAST, _nearest),
+    Arm(f"... from a Gaussian process, K {LEAST}", FEW, LEAST, _process),
+    Arm("train all of adaptive recall, K 3", FEW, 3, _full, 1.0),
+    Arm("halving, adaptive recall, K 3", FEW, 3, _halving, 1.0),
+    Arm("halving, adaptive recall, K 4", FEW, 4, _halving, 1.0),
+    Arm("discard after 1 epoch, adaptive recall, K 3", FEW, 3, _discard, 1.0),
+    Arm("discard after half an epoch, adaptive recall, K 3", FEW, 3, _discard, 0.5),
+    Arm("trends every quarter epoch, adaptive recall, K 4", FEW, 4, _fine, 0.25),
+    Arm("trends every half epoch, adaptive recall, K 4", FEW, 4, _fine, 0.5),
+    Arm("train the first of adaptive recall", FEW, 1, _full, 1.0),
 )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubselect.api.clusters.clustering import known_runs
+from hubselect.api.recall.candidates import classes_of
+from hubselect.api.recall.scoring import FORWARD_SHARE, PROXY_SAMPLES
 from hubselect.api.selection.curve_ends import steps_by_dataset
+from hubselect.recall.classes import Classes
 from hubselect.records import TASKS, CurvePoint, ProxyScore, Run, Task
 from hubselect.registry import Registry
 
@@ -20,17 +23,22 @@ _PROXIES = {"leep": "leep", "logme_both": "logme", "hscore_both": "hscore-reg", 
 @dataclass(frozen=True)
 class Source:
     """Finished runs of one task under one recipe, and the proxy scores of its models. `steps` are optimizer
-    steps per epoch by dataset, where known."""
+    steps per epoch by dataset, where known, `passes` the epochs that a forward pass for the proxies costs
+    there (as the product counts it), `classes` the class names of heads and datasets. `targets` are the
+    datasets to be hidden in turn; all when empty."""
 
     name: str
     task: Task
     runs: tuple[Run, ...]
     proxies: tuple[ProxyScore, ...]
     steps: Mapping[str, float] = field(default_factory=dict)
+    passes: Mapping[str, float] = field(default_factory=dict)
+    classes: Classes = field(default_factory=Classes)
+    targets: frozenset[str] = frozenset()
 
 
-def of_registry(name: str, store: Registry) -> Iterator[Source]:
-    """One source per task with results of which curves are known."""
+def of_registry(name: str, store: Registry, targets: Collection[str] = ()) -> Iterator[Source]:
+    """One source per task with results of which curves are known; `targets` as in `Source`."""
     for task in TASKS:
         recipe = store.main_recipe(task)
         if recipe is None:
@@ -40,7 +48,22 @@ def of_registry(name: str, store: Registry) -> Iterator[Source]:
         proxies = tuple(p for p in store.proxy_scores() if p.dataset in datasets)
         if len(datasets) > 3:
             kind = task.partition("-")[0]
-            yield Source(f"{name}-{kind}", task, runs, proxies, steps_by_dataset(store, recipe))
+            sets = {d.name: d for d in store.datasets(task) if d.name in datasets}
+            passes = {
+                n: FORWARD_SHARE * min(1.0, PROXY_SAMPLES / (d.splits["train"] or 1)) for n, d in sets.items()
+            }
+            models = store.models_named({r.model for r in runs})
+            steps = steps_by_dataset(store, recipe)
+            yield Source(
+                f"{name}-{kind}",
+                task,
+                runs,
+                proxies,
+                steps,
+                passes,
+                classes_of(store, task, models),
+                frozenset(targets) & datasets,
+            )
 
 
 def of_folder(name: str, folder: Path, leave_out: frozenset[str]) -> Iterator[Source]:

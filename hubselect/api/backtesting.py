@@ -8,6 +8,8 @@ from pathlib import Path
 
 from hubselect.api.clusters.clustering import known_runs
 from hubselect.api.opening import opened
+from hubselect.api.recall.candidates import classes_of
+from hubselect.api.recall.options import SCOPE
 from hubselect.api.recipes import recipe_with_results
 from hubselect.api.selection.curve_ends import steps_by_dataset
 from hubselect.backtest import (
@@ -59,7 +61,7 @@ def run_backtest(
     stages_per_epoch: int = 1,
     method: str = "paper",
     proxies: Sequence[str] = (),
-    scope: Scope = "representatives",
+    scope: Scope = SCOPE,
     top: int = 10,
     recall_only: bool = False,
 ) -> BacktestReport:
@@ -110,9 +112,15 @@ def run_backtest(
         if recall_only:
             return BacktestReport(settings, recall, None, "only recall was asked for", notes)
         try:
-            parameters = _parameters(_models(store, runs))
-            steps = steps_by_dataset(store, chosen)
-            selections = backtest(runs, scores, settings, parameters=parameters, steps=steps)
+            models = _models(store, runs)
+            selections = backtest(
+                runs,
+                scores,
+                settings,
+                parameters=_parameters(models),
+                steps=steps_by_dataset(store, chosen),
+                classes=classes_of(store, chosen.task, models),
+            )
         except KnowledgeMissing as error:  # recall needs no curves: its figures stand
             return BacktestReport(settings, recall, None, error.message, notes)
         return BacktestReport(settings, recall, selections, None, notes)
@@ -167,4 +175,5 @@ def recall_backtest(
         settings,
         parameters=_parameters(models),
         weights={m.id: m.weights_bytes for m in models if m.weights_bytes is not None},
+        classes=classes_of(store, recipe.task, models),
     )

@@ -9,7 +9,8 @@ from hubselect.knowledge.clusters import cluster
 from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.recall.methods import Evidence, Method
 from hubselect.recall.methods.base import Scores
-from hubselect.recall.scope import Scope, models_to_score
+from hubselect.recall.classes import Classes
+from hubselect.recall.scope import Scope, next_models
 from hubselect.records import ProxyScore, Task
 
 Table = Mapping[str, Mapping[str, Mapping[str, ProxyScore]]]
@@ -38,6 +39,7 @@ def hidden_target(
     threshold: float | None,
     top_k: int,
     parameters: Mapping[str, int] | None = None,
+    classes: Classes | None = None,
     seed: int = 0,
 ) -> Evidence:
     """The evidence before any proxy was computed on the target: `rest` is the matrix without it, and its
@@ -48,7 +50,8 @@ def hidden_target(
         for other, by_proxy in table.items()
         if other != dataset and other in rest.datasets
     }
-    return Evidence(rest, clustering, candidates, {}, lessons, parameters or {}, seed)
+    shared = classes.shared_with(dataset) if classes else {}
+    return Evidence(rest, clustering, candidates, {}, lessons, parameters or {}, shared, seed)
 
 
 def with_proxies(
@@ -59,6 +62,9 @@ def with_proxies(
     top: int,
 ) -> Evidence:
     """The evidence after a method's proxies were computed for the models in `scope`."""
-    wanted = set(models_to_score(evidence, scope, top=top))
-    seen = {name: {m: s for m, s in proxies.get(name, {}).items() if m in wanted} for name in method.proxies}
-    return replace(evidence, proxies=seen)
+    asked: set[str] = set()
+    while batch := next_models(evidence, method, scope, asked, top=top):
+        asked.update(batch)
+        seen = {n: {m: s for m, s in proxies.get(n, {}).items() if m in asked} for n in method.proxies}
+        evidence = replace(evidence, proxies=seen)
+    return evidence

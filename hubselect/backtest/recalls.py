@@ -16,6 +16,7 @@ from hubselect.backtest.hiding import by_dataset, hidden_target, with_proxies
 from hubselect.backtest.trials import Trial, all_trials
 from hubselect.errors import KnowledgeMissing
 from hubselect.knowledge.matrix import PerformanceMatrix
+from hubselect.recall.classes import Classes
 from hubselect.recall.methods import Evidence, Method
 from hubselect.recall.quality import REGRET_AT, at, bootstrap_interval, mean, regrets, spearman
 from hubselect.records import ProxyScore, Recalled, Task
@@ -137,12 +138,13 @@ def backtest_recall(
     *,
     parameters: Mapping[str, int] | None = None,
     weights: Mapping[str, int] | None = None,
+    classes: Classes | None = None,
     trials: Sequence[Trial] | None = None,
 ) -> RecallBacktest:
     """Rank the models of `matrix` for each of its datasets by every method.
 
-    `parameters` and `weights` are the models' sizes in parameters and bytes, where known. `trials`
-    default to `all_trials`. Raises `KnowledgeMissing` when no dataset can be a target: that takes
+    `parameters` and `weights` are the models' sizes in parameters and bytes, `classes` the class names
+    of heads and datasets, where known. `trials` default to `all_trials`. Raises `KnowledgeMissing` when no dataset can be a target: that takes
     results of the same models on two datasets.
     """
     table = by_dataset(proxies)
@@ -166,6 +168,7 @@ def backtest_recall(
             threshold=settings.threshold,
             top_k=settings.top_k,
             parameters=parameters,
+            classes=classes,
             seed=settings.seed,
         )
         on_target = table.get(dataset, {})

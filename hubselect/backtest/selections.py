@@ -18,6 +18,7 @@ from hubselect.executors.replay import ReplayExecutor
 from hubselect.knowledge.curve_ends import CurveEnds
 from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.knowledge.trend_book import TrendBook
+from hubselect.recall.classes import Classes
 from hubselect.recall.methods import Evidence, Method, method
 from hubselect.recall.prediction import predictions
 from hubselect.recall.scope import Scope
@@ -49,7 +50,7 @@ class Settings:
     stages_per_epoch: int = 1
     method: str = "paper"
     proxies: tuple[str, ...] = ()
-    scope: Scope = "representatives"
+    scope: Scope = "adaptive"
     top: int = 10
 
     @cached_property
@@ -134,6 +135,7 @@ def backtest(
     *,
     parameters: Mapping[str, int] | None = None,
     steps: Mapping[str, float] | None = None,
+    classes: Classes | None = None,
 ) -> Backtest:
     """Replay a selection for every dataset that has recorded curves of at least two models.
 
@@ -141,7 +143,8 @@ def backtest(
     seeds, the lowest one is replayed and the others only inform the knowledge. `proxies` are
     recorded proxy scores; a cluster whose representative has none on the target is ranked by
     Eq. 4 or its prior. `parameters` are the models' sizes, `steps` the datasets' optimizer steps per
-    epoch, where known. Raises `KnowledgeMissing` when no dataset can be replayed.
+    epoch, `classes` the class names of heads and datasets, where known. Raises `KnowledgeMissing` when
+    no dataset can be replayed.
     """
     known = [r for r in runs if r.status == "done" and r.test is not None]
     table = by_dataset(proxies)
@@ -158,7 +161,7 @@ def backtest(
             skipped[dataset] = "none of its models has results on another dataset"
             continue
         try:
-            targets.append(_replay(dataset, replayed, rest, table, settings, parameters, steps))
+            targets.append(_replay(dataset, replayed, rest, table, settings, parameters, steps, classes))
         except SelectionFailed as error:  # curves that end before the last stage
             skipped[dataset] = error.message
     if not targets:
@@ -177,6 +180,7 @@ def _replay(
     settings: Settings,
     parameters: Mapping[str, int] | None,
     steps: Mapping[str, float] | None,
+    classes: Classes | None,
 ) -> Target:
     matrix = PerformanceMatrix.from_runs(rest)
     evidence = hidden_target(
@@ -188,6 +192,7 @@ def _replay(
         threshold=settings.threshold,
         top_k=settings.top_k,
         parameters=parameters,
+        classes=classes,
     )
     on_target = table.get(dataset, {})
     evidence = with_proxies(evidence, settings.recall, settings.computed_for, on_target, settings.top)

@@ -103,14 +103,15 @@ def recall_with(*, auto: bool) -> Callable[[Function], Function]:
                 type=click.IntRange(1),
                 default=10,
                 show_default=True,
-                help="How many, with --scope top.",
+                help="How many are scored at most, with --scope adaptive or top.",
             ),
             click.option(
                 "--scope",
-                type=click.Choice(["representatives", "top", "all"]),
-                default="representatives",
+                type=click.Choice(["adaptive", "representatives", "top", "all"]),
+                default="adaptive",
                 show_default=True,
-                help="Whose proxies are computed: those of clusters, of the best by mean, or everybody's.",
+                help="Whose proxies are computed: of few, each chosen by what the ones before showed; of "
+                "cluster representatives (always, for the paper's recall); of the best by mean; everybody's.",
             ),
             click.option(
                 "--proxy",
@@ -163,7 +164,7 @@ def k_option(function: Function) -> Function:
             type=click.FloatRange(0, 1),
             default=0.005,
             show_default=True,
-            help="With -k auto: the mean regret that is accepted in the backtest.",
+            help="Smaller differences are ties; with -k auto also the mean regret accepted in the backtest.",
         ),
         click.option(
             "-k",
@@ -171,6 +172,26 @@ def k_option(function: Function) -> Function:
             default=10,
             show_default=True,
             help="How many models to recall; auto: as few as the backtest allows.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def budget(function: Function) -> Function:
+    """What a selection may cost."""
+    for option in (
+        click.option(
+            "--budget-seconds",
+            type=click.FloatRange(0, min_open=True),
+            metavar="S",
+            help="Spend at most this time on recall and training, by recorded times; downloads come on top.",
+        ),
+        click.option(
+            "--budget-epochs",
+            type=click.FloatRange(0, min_open=True),
+            metavar="E",
+            help="Spend at most this many epochs, all models and recall together.",
         ),
     ):
         function = option(function)

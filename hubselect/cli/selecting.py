@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hubselect.cli.options import POLICY, Size, columns, filters, k_option, recall_with, workers
+from hubselect.cli.options import POLICY, Size, budget, columns, filters, k_option, recall_with, workers
 from hubselect.cli.output import Output, common
 
 
@@ -27,6 +27,7 @@ from hubselect.cli.output import Output, common
 )
 @recall_with(auto=True)
 @filters
+@budget
 @click.option(
     "--executor", type=click.Choice(["local"]), default="local", show_default=True, help="Who trains."
 )
@@ -46,17 +47,23 @@ from hubselect.cli.output import Output, common
     "--seed", type=click.IntRange(0), help="Seed of head, order and dropout (default: as benchmarked)."
 )
 @click.option("--fresh", is_flag=True, help="Start over instead of going on with an earlier selection.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop: models, bytes, epochs, time.")
 @workers
 @common
-def select(dataset_id: str, registry: str | None, out: Output, **options: object) -> None:
+def select(dataset_id: str, registry: str | None, out: Output, dry_run: bool, **options: object) -> None:
     """Get the best known checkpoint for a dataset, fine-tuned.
 
     Recalls -k models, fine-tunes them in stages, drops the losers early and saves the winner.
     A selection that was stopped goes on when the same command is given again.
     """
+    from hubselect.api.selection.selecting import plan_selection
     from hubselect.api.selection.selecting import select as run
-    from hubselect.reports import documents, text
+    from hubselect.reports import closing, documents, text
 
+    if dry_run:
+        plan = plan_selection(dataset_id, registry=registry, **options)
+        out.result(closing.plan_document(plan), lambda: closing.plan(plan))
+        return
     with out.progress() as listener:
         found = run(dataset_id, registry=registry, listener=listener, **options)  # type: ignore[arg-type]
     out.result(documents.selection_document(found), lambda: text.selection(found))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal, get_args
 
 from hubselect.errors import InvalidInput
+from hubselect.recall.adaptive import first_to_score, next_to_score
 from hubselect.recall.coarse import representatives_to_score
-from hubselect.recall.methods.base import Evidence, by_record
+from hubselect.recall.methods.base import Evidence, Method, by_record
 
-Scope = Literal["representatives", "top", "all"]
+Scope = Literal["representatives", "adaptive", "top", "all"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
@@ -17,13 +18,16 @@ def models_to_score(evidence: Evidence, scope: Scope, *, top: int = 10) -> tuple
     """The candidates whose proxies are to be computed, in the order in which they are wanted.
 
     "representatives": those of non-singleton clusters, as in the paper; "top": the `top`
-    candidates by mean benchmark score, then those without any result, the largest first; "all".
+    candidates by mean benchmark score, then those without any result, the largest first; "all";
+    "adaptive": those to begin with, who is next is told by `next_models`.
     Raises `InvalidInput` for an unknown scope and top < 1.
     """
     if scope not in SCOPES:
         raise InvalidInput(f"{scope!r} says not whom to score", f"choose one of {', '.join(SCOPES)}")
     if top < 1:
         raise InvalidInput(f"{top} models cannot be scored", "give at least 1")
+    if scope == "adaptive":
+        return first_to_score(evidence)[:top]
     order = sorted(evidence.candidates, key=lambda m: by_record(evidence.prior(m), evidence.size(m), m))
     if scope == "representatives":
         wanted = set(representatives_to_score(evidence.clustering))
@@ -31,6 +35,26 @@ def models_to_score(evidence: Evidence, scope: Scope, *, top: int = 10) -> tuple
     elif scope == "top":
         order = order[:top]
     return tuple(order)
+
+
+def next_models(
+    evidence: Evidence, method: Method, scope: Scope, asked: Collection[str], *, top: int = 10
+) -> tuple[str, ...]:
+    """Whose proxies to compute now, the models `asked` having been tried; empty when there is nobody left.
+
+    A scope that is fixed from the start is asked for once; "adaptive" looks at what came out so far, and
+    tries `top` models at most.
+    """
+    if scope == "adaptive":
+        return next_to_score(evidence, method, asked, most=top)
+    return () if asked else models_to_score(evidence, scope, top=top)
+
+
+def most_scored(evidence: Evidence, scope: Scope, *, top: int = 10) -> int:
+    """How many models are scored at most."""
+    if scope == "adaptive":
+        return min(top, len(evidence.candidates))
+    return len(models_to_score(evidence, scope, top=top))
 
 
 def fitting(models: Iterable[str], sizes: Mapping[str, int], limit: int) -> tuple[str, ...]:

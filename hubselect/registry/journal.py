@@ -25,6 +25,7 @@ from hubselect.registry.rows import (
     now,
     one_line,
 )
+from hubselect.registry.selection_documents import EXPLANATION, explanation_of, plan_of
 from hubselect.registry.selection_rows import (
     VERDICT,
     append,
@@ -177,6 +178,7 @@ class Journal(Connected):
                 f"selection {selection_id} has no answer, it is {record.status}{why}",
                 "repeat the same `hubselect select` to go on" if record.status == "running" else None,
             )
+        told = [e.payload for e in self.events(selection_id) if e.kind == EXPLANATION]
         return Selection(
             id=record.id,
             dataset=record.request.dataset,
@@ -190,6 +192,8 @@ class Journal(Connected):
             policy=record.request.policy,
             proxy=record.request.proxy,
             recipe=record.request.recipe_digest,
+            plan=plan_of(record.knowledge),
+            explanation=explanation_of(told[-1] if told else None),
         )
 
     def selection_record(self, selection_id: int) -> SelectionRecord:

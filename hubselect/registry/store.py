@@ -23,6 +23,7 @@ from hubselect.registry.matrices import Matrices
 from hubselect.registry.migrations import ensure_current
 from hubselect.registry.placements import Placements
 from hubselect.registry.querying import Querying
+from hubselect.registry.rehearsing import Rehearsing
 from hubselect.registry.runs import Runs
 from hubselect.registry.score_tables import ScoreTables
 from hubselect.registry.sharing import Sharing
@@ -43,6 +44,7 @@ class Registry(
     Indexing,
     Sharing,
     Locking,
+    Rehearsing,
     Checks,
 ):
     """Everything known about checkpoints, datasets, runs, clusters and selections.

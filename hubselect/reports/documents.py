@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubselect.records import Clustering, Dataset, Model, Placement, Recalled, Run, Selection
+from hubselect.reports.closing import estimate_document, explanation_document
 from hubselect.reports.clusters_after import clusters_document
 from hubselect.reports.placing import placement_document, with_provisional
 
@@ -105,6 +106,8 @@ def selection_document(selection: Selection) -> dict[str, Any]:
         "recalled": [recalled_document(r) for r in selection.recalled],
         "history": [asdict(v) for v in selection.history],
         "cost": {**asdict(selection.cost), "epochs": selection.cost.epochs},
+        "explanation": explanation_document(selection.explanation),
+        "estimate": estimate_document(selection),
     }
 
 

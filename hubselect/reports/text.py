@@ -12,6 +12,7 @@ from rich.table import Table
 
 from hubselect.records import Clustering, Dataset, Model, Placement, Recalled, Run, Selection, Verdict
 from hubselect.reports import placing
+from hubselect.reports.closing import closing
 from hubselect.reports.clusters_after import changed_clusters
 from hubselect.reports.numbers import duration, score, size
 from hubselect.reports.tables import Part as Part
@@ -220,6 +221,7 @@ def selection(found: Selection) -> list[Part]:
         f"cost: {cost.epochs:.2f} epochs "
         f"({cost.training_epochs:g} training, {cost.recall_epochs:.2f} recall), "
         f"{duration(cost.seconds)}, {size(cost.bytes_downloaded)} downloaded",
+        *closing(found),
         escape(f"saved in {found.path}"),
     ]
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from hubselect.errors import InvalidInput
 from hubselect.selection.brute_force import BruteForce
+from hubselect.selection.budget import Budget, Budgeted, Costs
 from hubselect.selection.fine_selection import FineSelection, Forecast
 from hubselect.selection.knowledge_gradient import PRICE, Ends, KnowledgeGradient, NothingKnown
 from hubselect.selection.rounds import StagedPolicy
@@ -19,6 +20,9 @@ __all__ = [
     "POLICIES",
     "PRICE",
     "BruteForce",
+    "Budget",
+    "Budgeted",
+    "Costs",
     "Ends",
     "Executor",
     "FineSelection",

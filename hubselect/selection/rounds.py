@@ -46,6 +46,16 @@ class StagedPolicy(ABC):
         """The stages after which `filter` decides; the last is always `stages`."""
         return range(1, self.stages + 1)
 
+    def limit(
+        self, history: History, decisions: Sequence[Verdict], verdicts: Sequence[Verdict]
+    ) -> Sequence[Verdict]:
+        """The `decisions` of a barrier as they become final; `verdicts` are all before them."""
+        return decisions
+
+    def revive(self, history: History, verdicts: Sequence[Verdict]) -> str:
+        """Who goes on when every survivor failed; raises `SelectionFailed` when nobody can."""
+        return _best_eliminated(history, verdicts)
+
     def next(self, history: History) -> Stage | Finished:
         if not history.candidates:
             raise SelectionFailed("there is no candidate to fine-tune")
@@ -64,10 +74,11 @@ class StagedPolicy(ABC):
                 ]
                 if reached:
                     break
-                alive, revived = (_best_eliminated(history, verdicts),), True
+                alive, revived = (self.revive(history, verdicts),), True
             decisions = self.decide(history, reached, len(alive))
             if revived:
                 decisions = [replace(v, reason="back in: every other candidate failed") for v in decisions]
+            decisions = list(self.limit(history, decisions, verdicts))
             verdicts += decisions
             alive = tuple(v.model for v in decisions if v.kept)
         winner = best_first([p for m in alive if (p := history.point(m, self.stages))])[0].model

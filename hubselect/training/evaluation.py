@@ -53,7 +53,7 @@ def accuracy(
     correct = torch.zeros((), dtype=torch.int64, device=device)
     finite = torch.ones((), dtype=torch.bool, device=device)
     model.eval()
-    with torch.inference_mode(), autocast(device):
+    with torch.no_grad(), autocast(device):  # not inference mode: some models keep tensors for training
         for rows in evaluation_batches(prepared.lengths, batch_size):
             batch = to_device(only(prepared.batch(rows), accepted), device)
             logits = model(**batch).logits

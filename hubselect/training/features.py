@@ -121,7 +121,8 @@ def collect(
     hidden: dict[Pooling, torch.Tensor] = {}
     logits: torch.Tensor | None = None
     count = len(prepared.lengths)
-    with torch.inference_mode():
+    # not inference mode: BEiT keeps its index of positions for the training that may follow in this process
+    with torch.no_grad():
         for rows in batches:
             batch = to_device(prepared.batch(rows), device)
             with autocast(device):

@@ -73,7 +73,7 @@ def _pooled(network: Any, prepared: Any, batch_size: int) -> NDArray[np.float32]
     network = network.to(device).eval()
     accepted = accepted_inputs(network)
     vectors: torch.Tensor | None = None
-    with torch.inference_mode():
+    with torch.no_grad():
         for rows in evaluation_batches(prepared.lengths, batch_size):
             batch = to_device(prepared.batch(rows), device)
             with autocast(device):

@@ -35,7 +35,7 @@ def test_every_method_is_measured_on_every_dataset() -> None:
     found = backtest_recall(world.matrix(), recorded(world), SETTINGS, parameters={"m00": 5})
     assert [t.dataset for t in found.targets] == list(world.datasets)
     assert found.methods == (
-        "paper", "fused", "fused-top", "fused-representatives", "rank-average",
+        "paper", "fused", "fused-top", "fused-adaptive", "fused-representatives", "rank-average",
         "mean", "size", "random", "bad", "good",
     )  # fmt: skip
     for target in found.targets:

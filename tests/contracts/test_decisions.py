@@ -15,13 +15,12 @@ import pytest
 
 from hubselect import select
 from hubselect.api.selection.journal import RegistryJournal
+from hubselect.api.selection.policies import policy_from
 from hubselect.backtest import MemoryJournal
 from hubselect.executors.replay import ReplayExecutor
-from hubselect.knowledge.curve_ends import CurveEnds
-from hubselect.knowledge.trend_book import TrendBook
 from hubselect.records import CurvePoint, Failed, Run, Selection
 from hubselect.registry import Registry, SelectionRequest
-from hubselect.selection import POLICIES, Executor, Journal, Stage, StagedPolicy, drive, make_policy
+from hubselect.selection import POLICIES, Budgeted, Executor, Journal, Stage, StagedPolicy, drive
 from tests.support import lab as laboratory
 
 
@@ -50,20 +49,26 @@ def lab(hub_root: Path, tmp_path_factory: pytest.TempPathFactory) -> laboratory.
     return laboratory.make(hub_root, tmp_path_factory.mktemp("lab"))
 
 
-@pytest.fixture(scope="module", params=sorted(POLICIES))
+BUDGETED = "successive-halving within 5.4 epochs"  # all four start, one instead of two goes on
+
+
+@pytest.fixture(scope="module", params=[*sorted(POLICIES), BUDGETED])
 def trained(
     request: pytest.FixtureRequest, lab: laboratory.Lab, tmp_path_factory: pytest.TempPathFactory
 ) -> Trained:
     place = tmp_path_factory.mktemp("decisions") / "registry.db"
     shutil.copy(lab.registry, place)
-    found = select(laboratory.TARGET, registry=place, k=4, policy=request.param, workers=2)
+    name, _, budget = request.param.partition(" within ")
+    limit = float(budget.removesuffix(" epochs")) if budget else None
+    found = select(laboratory.TARGET, registry=place, k=4, policy=name, budget_epochs=limit, workers=2)
     with Registry.open(place) as store:
         record = store.selection_record(found.id)
         runs = {r.model: r for r in store.runs(selection=found.id)}
-    knowledge = record.knowledge or {}
-    ends = CurveEnds.from_dict(knowledge["ends"]) if "ends" in knowledge else None
-    assert (ends is not None) == (request.param == "knowledge-gradient")
-    policy = make_policy(found.policy, 2, TrendBook.from_dict(knowledge["trends"]), ends=ends)
+        policy = policy_from(record.request, store.recipe(found.recipe), record.knowledge or {})
+    assert isinstance(policy, Budgeted) == (request.param == BUDGETED)
+    if limit is not None:
+        assert found.cost.epochs <= limit
+        assert any("budget" in v.reason for v in found.history)
     return Trained(found, runs, policy, place)
 
 

@@ -245,3 +245,16 @@ def test_the_views_answer(databases: Databases, database: str) -> None:
     assert counted["v_matrix_cells"] == 3
     cells = databases.execute("SELECT recipe, model, dataset, score FROM v_matrix_cells", database)
     assert (RECIPE.digest, "org/a", "org/d:c", 0.9) in cells
+
+
+def test_nothing_is_written_while_a_registry_is_to_stay_unchanged(database: str) -> None:
+    """A server is not copied: reading goes on, a writer is refused with one line until afterwards."""
+    with Registry.open(database) as registry:
+        fill(registry)
+        models = registry.models()
+        with registry.unchanged() as same:
+            assert same.models() == models
+            with pytest.raises(RegistryError, match="written to the registry first"):
+                same.add_model(Model("org/new", TEXT))
+        registry.add_model(Model("org/new", TEXT))
+        assert len(registry.models()) == len(models) + 1

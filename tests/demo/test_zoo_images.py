@@ -48,6 +48,23 @@ def test_source_patches_come_from_the_left_half_of_a_photo() -> None:
         assert (windows == patch).all(axis=(3, 4, 5)).any()
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_discs_are_as_many_as_asked_and_apart(count: int) -> None:
+    from scipy.ndimage import label
+
+    chance = random.Random(count)
+    assert {label(image_sources.discs(count, chance) > 0.65)[1] for _ in range(50)} == {count}
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_picture_is_brightest_where_it_is_lit_from(turns: int) -> None:
+    grey = np.full((16, 16, 3), 0.5)
+    lit = image_sources.lit_from(turns * np.pi / 2, grey, random.Random(0)).mean(axis=-1)
+    right, below = lit[:, 8:].mean() - lit[:, :8].mean(), lit[8:].mean() - lit[:8].mean()
+    assert int(np.argmax([right, below, -right, -below])) == turns
+    assert lit.mean() == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize("name", IMAGE_SOURCES)
 def test_every_source_draws_all_its_classes(name: str) -> None:
     pictures = source_pictures(name, 120)

@@ -9,7 +9,8 @@ import pytest
 
 from hubselect.demo.zoo import corpus as corpora
 from hubselect.demo.zoo.corpus import Corpus, Snippet, half_of, package_files, read_corpus
-from hubselect.demo.zoo.text_sets import TEXT_SETS, WORDS_PER_TEXT, build_splits, examples
+from hubselect.demo.zoo.text_makers import WORDS_PER_TEXT, operators, punctuation, values
+from hubselect.demo.zoo.text_sets import TEXT_SETS, build_splits, examples
 from hubselect.demo.zoo.text_sources import TEXT_SOURCES, masked_texts, source_examples
 from hubselect.errors import UnsupportedDataset
 
@@ -115,6 +116,37 @@ def test_balanced_examples_have_equally_many_of_each_class() -> None:
     pairs = [("a", (f"text {i}",)) for i in range(50)] + [("b", (f"other {i}",)) for i in range(20)]
     found = examples(pairs, ("a", "b"), 40)
     assert Counter(e.label for e in found) == {0: 20, 1: 20}
+
+
+def code(*lines: str) -> Corpus:
+    return Corpus(code=[Snippet("numpy", "0", line) for line in lines])
+
+
+def test_one_operator_of_a_line_is_hidden_and_lines_without_one_are_left_out() -> None:
+    lines = code("if size == 3 :", "if size is not None :", "call(first, second)", "if size is not None :")
+    assert list(operators(lines)) == [("==", ("if size ? 3 :",)), ("not", ("if size is ? None :",))]
+
+
+def test_the_operator_that_was_hidden_least_often_is_the_next_one() -> None:
+    found = operators(code("left and right or both", "this and that or those"))
+    assert [label for label, _ in found] == ["and", "or"]
+
+
+def test_a_hidden_literal_leaves_the_rest_of_its_line() -> None:
+    lines = code("x1 = call(None)", "rate = 0.5", "count = 12", "name = 'a b'", "on = True", "name = other")
+    assert list(values(lines)) == [
+        ("None", ("x1 = call(?)",)),
+        ("decimal number", ("rate = ?",)),
+        ("whole number", ("count = ?",)),
+        ("string", ("name = ?",)),
+        ("boolean", ("on = ?",)),
+    ]
+
+
+def test_a_hidden_mark_is_never_the_last_one_of_a_text() -> None:
+    docs = ("The size of an array, in bytes, of one item.", "This text has no mark but the one that ends it.")
+    found = list(punctuation(Corpus(docs=[Snippet("numpy", "module", text) for text in docs])))
+    assert found == [("comma", ("The size of an array ?  in bytes, of one item.",))]
 
 
 @pytest.mark.parametrize("name", [n for n in TEXT_SOURCES if "packages" not in n])

@@ -13,6 +13,8 @@ from transformers import (
     AutoModelForImageClassification,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    BeitConfig,
+    BeitForImageClassification,
     ConvNextConfig,
     ConvNextForImageClassification,
     ResNetConfig,
@@ -191,3 +193,25 @@ def test_outputs_that_are_not_numbers_fail(
     save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(TrainingFailed, match="not finite"):
         forward_features(copy, text_model, sentences, text_recipe)
+
+
+def test_a_scored_model_can_be_fine_tuned_in_the_same_process(
+    vit: Path, pictures: Dataset, image_recipe: Recipe, tmp_path: Path
+) -> None:
+    """BEiT keeps its index of relative positions for the whole process: scoring must leave it trainable."""
+    config = BeitConfig(
+        image_size=16,
+        patch_size=4,
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        use_relative_position_bias=True,
+        out_indices=[1],
+        num_labels=3,
+    )
+    BeitForImageClassification(config).save_pretrained(tmp_path)
+    shutil.copy(vit / "preprocessor_config.json", tmp_path)
+    record = Model("o/beit", "image-classification", labels=("x", "y", "z"))
+    forward_features(tmp_path, record, pictures, image_recipe)
+    assert 0 <= FineTuning(tmp_path, record, pictures, image_recipe).advance().val <= 1

@@ -9,7 +9,8 @@ from hubselect.api.benchmarks.benchmarking import pinned
 from hubselect.errors import HubselectError, InvalidInput, KnowledgeMissing, UnknownEntry
 from hubselect.executors.local import PASSING
 from hubselect.hub import index_model
-from hubselect.records import Model, Task
+from hubselect.recall.classes import Classes
+from hubselect.records import Dataset, Model, Task
 from hubselect.registry import Registry
 
 
@@ -96,6 +97,16 @@ def candidates_for(
     if not kept:
         raise KnowledgeMissing(*_nobody(task, filters, bool(models)))
     return Candidates(tuple(sorted(kept, key=lambda m: m.id)), tuple(notes))
+
+
+def classes_of(
+    store: Registry, task: Task, models: Iterable[Model], target: Dataset | None = None
+) -> Classes:
+    """The class names of the models' own heads, and of the task's datasets and the target, where known."""
+    datasets = {d.name: d.label_names for d in store.datasets(task)}
+    if target is not None:
+        datasets[target.name] = target.label_names
+    return Classes({m.id: m.labels for m in models}, datasets)
 
 
 def _listed(values: Iterable[str]) -> tuple[str, ...]:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hubselect.api.knowing import Knowledge
-from hubselect.api.recall.options import AUTO, K, RecallOptions
+from hubselect.api.recall.options import AUTO, SCOPE, K, RecallOptions
 from hubselect.backtest import RecallBacktest, RecallSettings, backtest_recall
 from hubselect.backtest.recalls import CHOOSE_BY
 from hubselect.backtest.trials import Trial, all_trials, choosable
 from hubselect.errors import InvalidInput, KnowledgeMissing
+from hubselect.recall.classes import Classes
 from hubselect.recall.methods import PAPER_PROXY, Method
 from hubselect.recall.methods import method as method_named
 from hubselect.recall.proxy_names import parse
@@ -35,16 +36,23 @@ class Choice:
 class Chooser:
     """Decides what was left open, with one backtest at most.
 
-    `models` are the candidates and `clustering` the clusters they form.
+    `models` are the candidates, `clustering` the clusters they form, and `classes` the class names of
+    heads and datasets.
     """
 
     def __init__(
-        self, known: Knowledge, options: RecallOptions, models: tuple[Model, ...], clustering: Clustering
+        self,
+        known: Knowledge,
+        options: RecallOptions,
+        models: tuple[Model, ...],
+        clustering: Clustering,
+        classes: Classes,
     ) -> None:
         self._known = known
         self._options = options
         self._models = models
         self._clustering = clustering
+        self._classes = classes
         self._measured: tuple[RecallBacktest, str] | None = None  # of the method that won
 
     def choose(self, k: K) -> Choice:
@@ -52,7 +60,7 @@ class Chooser:
         method, why = self._method(scope)
         reasons = [why]
         if method.name == "paper" and self._clustering.clusters:
-            if self._options.scope != "representatives":
+            if self._options.scope not in ("representatives", SCOPE):
                 reasons.append("the paper's recall uses the proxies of representatives and no others")
             scope = "representatives"
         elif method.proxies and scope != self._options.scope and not (self._listed or self._known.cold):
@@ -67,12 +75,15 @@ class Chooser:
         return bool(self._options.filters.candidates)
 
     def _scope(self) -> Scope:
-        """Whose proxies a method gets that can do with any: a list of one's own is scored as a whole, and
-        where no cluster has a representative the best by mean are scored."""
+        """Whose proxies a method gets that can do with any: a list of one's own is scored as a whole;
+        where no cluster has a representative the best by mean are scored, and where nothing is known,
+        which leaves nothing to begin with, the largest."""
         if self._listed:
             return "all"
+        scope = self._options.scope
         lonely = all(c.size == 1 for c in self._clustering.clusters)
-        return "top" if self._options.scope == "representatives" and lonely else self._options.scope
+        beside = (scope == "representatives" and lonely) or (scope == "adaptive" and self._known.cold)
+        return "top" if beside else scope
 
     def _method(self, scope: Scope) -> tuple[Method, str]:
         options, known = self._options, self._known
@@ -166,7 +177,12 @@ class Chooser:
         )
         try:
             return backtest_recall(
-                known.matrix, known.proxies, settings, parameters=self._parameters, trials=trials
+                known.matrix,
+                known.proxies,
+                settings,
+                parameters=self._parameters,
+                classes=self._classes,
+                trials=trials,
             )
         except KnowledgeMissing as error:
             return error.message

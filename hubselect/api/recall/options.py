@@ -15,6 +15,9 @@ from hubselect.recall.proxy_names import full_name
 from hubselect.recall.scope import SCOPES, Scope
 
 AUTO = "auto"
+SCOPE: Scope = "adaptive"
+"""Whose proxies are computed unless it is said."""
+
 TOLERANCE = 0.005
 """Regret below the noise of fine-tuning twice (about 0.006) is a tie."""
 
@@ -24,13 +27,13 @@ K = int | Literal["auto"] | None
 @dataclass(frozen=True)
 class RecallOptions:
     """`method` "auto" is what wins the backtest on the registry at hand. `proxies` are those the method
-    uses (none: its own), computed for the models in `scope`, `top` of them where the best by mean
-    are; weights of at most `max_download` bytes are fetched for it. `tolerance` is the mean regret
+    uses (none: its own), computed for the models in `scope`, `top` of them at most unless it is
+    representatives or all; weights of at most `max_download` bytes are fetched for it. `tolerance` is the mean regret
     accepted when the number of models is left to the backtest."""
 
     method: str = AUTO
     proxies: tuple[str, ...] = ()
-    scope: Scope = "representatives"
+    scope: Scope = SCOPE
     top: int = 10
     filters: Filters = field(default_factory=Filters)
     max_download: int | None = None
@@ -46,7 +49,7 @@ def recall_options(
     method: str = AUTO,
     proxy: str | None = None,
     proxies: Sequence[str] = (),
-    scope: Scope = "representatives",
+    scope: Scope = SCOPE,
     top: int = 10,
     candidates: Iterable[str] = (),
     exclude: Iterable[str] = (),

@@ -10,9 +10,9 @@ from hubselect.api.benchmarks.benchmarking import recipe_for
 from hubselect.api.knowing import Knowledge, knowledge_for
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, silent
-from hubselect.api.recall.candidates import Candidates, candidates_for
+from hubselect.api.recall.candidates import Candidates, candidates_for, classes_of
 from hubselect.api.recall.choice import Choice, Chooser
-from hubselect.api.recall.options import TOLERANCE, K, RecallOptions, checked_k, recall_options
+from hubselect.api.recall.options import SCOPE, TOLERANCE, K, RecallOptions, checked_k, recall_options
 from hubselect.api.recall.scoring import Scorer, Scores
 from hubselect.api.recall.stand_ins import StandIns
 from hubselect.api.targets import is_stored, target_dataset
@@ -20,7 +20,8 @@ from hubselect.executors.pool import WorkerPool, default_workers
 from hubselect.recall.methods import Evidence
 from hubselect.recall.methods.base import only
 from hubselect.recall.prediction import predictions
-from hubselect.recall.scope import Scope, models_to_score
+from hubselect.recall.classes import Classes
+from hubselect.recall.scope import Scope, most_scored, next_models
 from hubselect.records import Dataset, ProxyScore, Recalled, Recipe
 from hubselect.registry import Registry
 
@@ -54,7 +55,7 @@ def coarse_recall(
     method: str = "auto",
     proxy: str | None = None,
     proxies: Sequence[str] = (),
-    scope: Scope = "representatives",
+    scope: Scope = SCOPE,
     top: int = 10,
     candidates: Sequence[str] = (),
     exclude: Sequence[str] = (),
@@ -73,9 +74,9 @@ def coarse_recall(
 
     `k` limits the answer (None: all; "auto": as few as the backtest allows for a mean regret of
     `tolerance`). `method` "auto" is the one that wins the backtest on this registry, and the paper's
-    (Eq. 2-4) when one `proxy` is named. `scope` says whose proxies are computed: of cluster
-    "representatives", of the `top` models by mean score, or of "all", as far as their weights fit
-    into `max_download` bytes. The other arguments are conditions on candidates
+    (Eq. 2-4) when one `proxy` is named. `scope` says whose proxies are computed: "adaptive", of at most `top`
+    models, each chosen by what the scores before it showed; of cluster "representatives"; of the
+    `top` models by mean score; or of "all"; as far as weights fit into `max_download` bytes. The other arguments are conditions on candidates
     (`api.candidates.Filters`); named `candidates` are all scored, whatever their clusters.
 
     Before anything is fetched the listener gets a `Progress` of the step "plan" that names it. Raises
@@ -131,8 +132,9 @@ def plan_recall(store: Registry, dataset: Dataset, options: RecallOptions, k: K)
     known = knowledge_for(store, dataset)
     unknown = known.cold or options.scope == "all"
     found = candidates_for(store, dataset.task, known.matrix.models, options.filters, unknown=unknown)
-    evidence = _evidence(known, found, options)
-    choice = Chooser(known, options, found.models, evidence.clustering).choose(k)
+    classes = classes_of(store, dataset.task, found.models, dataset)
+    evidence = _evidence(known, found, options, classes.shared_with(dataset.name))
+    choice = Chooser(known, options, found.models, evidence.clustering, classes).choose(k)
     return RecallPlan(known, found, evidence, choice, options)
 
 
@@ -165,7 +167,9 @@ def recall_for(
     )
 
 
-def _evidence(known: Knowledge, candidates: Candidates, options: RecallOptions) -> Evidence:
+def _evidence(
+    known: Knowledge, candidates: Candidates, options: RecallOptions, shared: Mapping[str, float]
+) -> Evidence:
     """What is known before any proxy is computed; a named list of candidates skips the clusters."""
     listed = bool(options.filters.candidates)
     return Evidence(
@@ -174,6 +178,7 @@ def _evidence(known: Knowledge, candidates: Candidates, options: RecallOptions) 
         candidates.ids,
         benchmark_proxies=known.benchmark_proxies(),
         parameters={m.id: m.parameters for m in candidates.models if m.parameters is not None},
+        shared_classes=shared,
         seed=known.recipe.seed,
     )
 
@@ -183,11 +188,18 @@ def _scored(scorer: Scorer, plan: RecallPlan) -> tuple[Evidence, Mapping[str, Sc
     evidence, choice, limit = plan.evidence, plan.choice, plan.options.max_download
     proxies = choice.method.proxies
     if choice.scope == "representatives":
-        clustering, scores = StandIns(scorer, plan.known.matrix).score(evidence.clustering, proxies, limit)
-        return replace(evidence, clustering=clustering, proxies=scores), scores
-    wanted = models_to_score(evidence, choice.scope, top=plan.options.top)
-    scores = scorer.score(scorer.affordable(wanted, proxies, limit), proxies)
-    return replace(evidence, proxies=scores), scores
+        clustering, got = StandIns(scorer, plan.known.matrix).score(evidence.clustering, proxies, limit)
+        return replace(evidence, clustering=clustering, proxies=got), got
+    if choice.scope == "adaptive":
+        scorer.bound(plan.candidates.models, most_scored(evidence, "adaptive", top=plan.options.top))
+    scores: dict[str, Scores] = {proxy: {} for proxy in proxies}
+    asked: list[str] = []
+    while batch := next_models(evidence, choice.method, choice.scope, asked, top=plan.options.top):
+        asked += batch
+        for proxy, found in scorer.score(scorer.affordable(batch, proxies, limit), proxies).items():
+            scores[proxy] |= found
+        evidence = replace(evidence, proxies=scores)
+    return evidence, scores
 
 
 def _predicted(

@@ -65,6 +65,7 @@ class Scorer:
         self._samples = samples
         self._cache = FeatureCache(store.home / "features")
         self._known: dict[str, Scores] = {}
+        self._bound = ""
         self.epochs = 0.0
         self.bytes_downloaded = 0
         self.notes: list[str] = []
@@ -114,6 +115,15 @@ class Scorer:
                 else:
                     self._note(model, InvalidInput("nobody tells how large its weights are"))
         return needed
+
+    def bound(self, candidates: Sequence[Model], most: int) -> None:
+        """Before anything is fetched, say also what scoring `most` of the candidates can take, of whom it
+        is not known yet who they are."""
+        sizes = sorted((m.weights_bytes or 0 for m in candidates if not is_downloaded(m)), reverse=True)
+        self._bound = (
+            f"at most {most} of {len(candidates)} models will be scored, each chosen by what the ones before "
+            f"showed: {size(sum(sizes[:most]))} of weights at most"
+        )
 
     def _recorded(self, name: str) -> Scores:
         """Scores computed before on the same data; imported ones may stem from other samples."""
@@ -174,6 +184,9 @@ class Scorer:
             text = ""
         else:
             return
+        if self._bound:
+            self._listener(Progress(PLAN, 0, len(models), self._bound))
+            self._bound = ""
         text = f"to be downloaded at most: {text}{self._dataset.name}"
         self._listener(Progress(PLAN, 0, len(models), text))
 

@@ -5,27 +5,31 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hubselect.api.benchmarks.benchmarking import recipe_for
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, silent
-from hubselect.api.recall.options import AUTO, TOLERANCE, K, checked_k, recall_options
+from hubselect.api.recall.options import AUTO, SCOPE, TOLERANCE, K, checked_k
 from hubselect.api.recall.recalling import RecallPlan, plan_recall
+from hubselect.api.selection.asking import Asked
 from hubselect.api.selection.evidence import holds
 from hubselect.api.selection.work import SelectionWork
-from hubselect.api.targets import content_of, target_dataset
+from hubselect.api.targets import content_of
 from hubselect.api.turns import turn
 from hubselect.errors import InvalidInput
 from hubselect.knowledge.trend_book import TrendBook
 from hubselect.recall.scope import Scope
-from hubselect.records import Selection
-from hubselect.registry import Registry, SelectionRequest
-from hubselect.selection import make_policy
+from hubselect.records import Dataset, Plan, Selection
+from hubselect.registry import Registry, SelectionRecord, SelectionRequest
+from hubselect.selection import Budget, make_policy
 from hubselect.training.outputs import check_output
 
 EXECUTORS = ("local",)
@@ -42,7 +46,7 @@ def select(
     method: str = AUTO,
     proxy: str | None = None,
     proxies: Sequence[str] = (),
-    scope: Scope = "representatives",
+    scope: Scope = SCOPE,
     top: int = 10,
     candidates: Sequence[str] = (),
     exclude: Sequence[str] = (),
@@ -50,6 +54,8 @@ def select(
     licenses: Sequence[str] = (),
     max_params: int | None = None,
     tolerance: float = TOLERANCE,
+    budget_epochs: float | None = None,
+    budget_seconds: float | None = None,
     executor: str = "local",
     output: str | Path | None = None,
     threshold: float = 0.0,
@@ -72,53 +78,94 @@ def select(
     for recall, and leaves out recalled models that no longer fit. The winner is saved to `output`
     (default: beside the registry).
 
+    `budget_epochs` and `budget_seconds` bound what the selection costs, recall included: as many models
+    train on as they pay for, and always one to the end (`hubselect.selection.budget`); a budget too
+    small for that is refused before anything is fetched. Differences up to `tolerance` are ties: the
+    result's `explanation` says how likely another recalled model would have been better by more.
+    `plan_selection` with the same arguments says beforehand what would be done.
+
     A selection that was interrupted is continued, and one that was finished on the same
     knowledge is returned again, unless `fresh`. Raises `HubselectError` with one clear line.
     """
-    _check(k, executor, policy, threshold)
-    recall = recall_options(
-        method=method,
-        proxy=proxy,
-        proxies=proxies,
-        scope=scope,
-        top=top,
-        candidates=candidates,
-        exclude=exclude,
-        authors=authors,
-        licenses=licenses,
-        max_params=max_params,
-        max_download=max_download,
-        tolerance=tolerance,
-    )
-    if output is not None:
-        check_output(Path(output))
-    with opened(registry, create=False) as store:
-        dataset = target_dataset(
-            store,
-            dataset_id,
-            config=config,
-            text_columns=text_columns,
-            image_column=image_column,
-            label_column=label_column,
-        )
-        plan = plan_recall(store, dataset, recall, k)
+    asked = Asked(**locals())
+    with _prepared(asked) as ready:
+        place = Path(asked.output) if asked.output else None
+        done = ready.done
+        if done is not None and holds(done.path, done.id, ready.dataset.name):
+            return _given_again(ready.store.selection(done.id), place)
+        what = f"selecting for {ready.dataset.name}"
+        with turn(ready.store, f"selection-{ready.request.request_digest}", what):
+            return ready.work.run(place, fresh=fresh)
+
+
+def plan_selection(dataset_id: str, **options: Any) -> Plan:
+    """What `select` would do with the same arguments (all of them are taken), and what it would cost.
+
+    Nothing is downloaded, trained or written; the Hub is asked about the dataset only. The models that
+    are likely to be recalled are those by what is known now: proxies that are not computed yet may
+    change them. Raises what `select` raises before it begins, `InvalidInput` for a budget that is too
+    small among it.
+    """
+    given = signature(select).bind(dataset_id, **options)
+    given.apply_defaults()
+    asked = Asked(**given.arguments)
+    with (
+        opened(asked.registry, create=False) as store,
+        store.unchanged() as copy,
+        _prepared(replace(asked, registry=copy)) as ready,
+    ):
+        plan = ready.work.plan(home=store.home).plan
+        done, begun = ready.done, copy.open_selection(ready.request.request_digest)
+    if done is not None and holds(done.path, done.id, ready.dataset.name):
+        note = f"selection {done.id} is the answer to the same question: it would be given again"
+    elif begun is not None and begun.recalled is not None and not asked.fresh:
+        note = f"selection {begun.id} would go on where it was; the plan is that of a new one"
+    else:
+        return plan
+    return replace(plan, notes=(note, *plan.notes))
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """All that is decided before the first download."""
+
+    store: Registry
+    dataset: Dataset
+    request: SelectionRequest
+    work: SelectionWork
+    done: SelectionRecord | None
+
+
+@contextmanager
+def _prepared(asked: Asked) -> Iterator[_Ready]:
+    _check(asked.k, asked.executor, asked.policy, asked.threshold)
+    budget = Budget(asked.budget_epochs, asked.budget_seconds)
+    recall = asked.recall()
+    if asked.output is not None:
+        check_output(Path(asked.output))
+    with opened(asked.registry, create=False) as store:
+        dataset = asked.dataset(store)
+        plan = plan_recall(store, dataset, recall, asked.k)
         recipe = recipe_for(
-            store, dataset.task, epochs=epochs, max_train_samples=max_train_samples, seed=seed
+            store,
+            dataset.task,
+            epochs=asked.epochs,
+            max_train_samples=asked.max_train_samples,
+            seed=asked.seed,
         )
-        asked = {
+        options = {
             "data": content_of(dataset),
-            "threshold": threshold,
-            "max_download": max_download,
+            "threshold": asked.threshold,
+            "max_download": asked.max_download,
             "recall": recall.document(),
+            **({"budget": asdict(budget)} if budget.set else {}),
         }
-        request = _request(plan, SelectionRequest(dataset.name, recipe.digest, policy, "", 0, asked), k)
-        knowledge_digest = _knowledge_digest(plan)
-        done = None if fresh else store.finished_selection(request.request_digest, knowledge_digest)
-        if done is not None and holds(done.path, done.id, dataset.name):
-            return _given_again(store.selection(done.id), Path(output) if output else None)
-        work = SelectionWork(store, dataset, plan, recipe, request, knowledge_digest, workers, listener)
-        with turn(store, f"selection-{request.request_digest}", f"selecting for {dataset.name}"):
-            return work.run(Path(output) if output else None, fresh=fresh)
+        question = SelectionRequest(dataset.name, recipe.digest, asked.policy, "", 0, options)
+        request = _request(plan, question, asked.k)
+        digest = _knowledge_digest(plan)
+        done = None if asked.fresh else store.finished_selection(request.request_digest, digest)
+        work = SelectionWork(store, dataset, plan, recipe, request, digest, asked.workers, asked.listener)
+        yield _Ready(store, dataset, request, work, done)
 
 
 def _given_again(done: Selection, output: Path | None) -> Selection:

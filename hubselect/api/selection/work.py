@@ -10,28 +10,31 @@ import hashlib
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
 from hubselect.api.benchmarks.benchmarking import pinned
-from hubselect.api.knowing import trends_for
-from hubselect.api.progress import Listener, Progress
+from hubselect.api.progress import PLAN, Listener, Progress
 from hubselect.api.recall.recalling import Recall, RecallPlan, recall_for
-from hubselect.api.selection.curve_ends import ends_for
 from hubselect.api.selection.evidence import write_evidence
+from hubselect.api.selection.explaining import explanation_for
 from hubselect.api.selection.journal import Event, RegistryJournal
+from hubselect.api.selection.pace import pace_of
+from hubselect.api.selection.planning import Planned, plan_for
+from hubselect.api.selection.policies import costs_document, costs_for, lessons_for, policy_from
 from hubselect.errors import HubselectError, InvalidInput, SelectionFailed, UnsupportedModel
 from hubselect.executors.jobs import TrainingJob
 from hubselect.executors.local import PASSING, LocalExecutor
 from hubselect.executors.pool import WorkerPool, default_workers
 from hubselect.hub import download_model, is_downloaded
 from hubselect.knowledge.curve_ends import CurveEnds
-from hubselect.knowledge.trend_book import TrendBook
 from hubselect.records import Dataset, Failed, Recalled, Recipe, Selection
 from hubselect.registry import Registry, SelectionRecord, SelectionRequest
+from hubselect.registry.selection_documents import EXPLANATION, plan_of
+from hubselect.reports.closing import plan_line
 from hubselect.reports.numbers import size
-from hubselect.selection import StagedPolicy, drive, make_policy
+from hubselect.selection import Costs, drive
 
 
 class SelectionWork:
@@ -57,6 +60,12 @@ class SelectionWork:
         self._workers = workers
         self._listener = listener
 
+    def plan(self, home: Path | None = None) -> Planned:
+        """What would be done; `home` is where the registry's files lie, if not beside it."""
+        return plan_for(
+            self._store, self._dataset, self._plan, self._recipe, self._request, self._workers, home=home
+        )
+
     def run(self, output: Path | None, *, fresh: bool) -> Selection:
         self._sweep()
         unfinished = self._unfinished(fresh=fresh)
@@ -67,7 +76,8 @@ class SelectionWork:
             journal = self._journal(record)
             trainer = LocalExecutor(pool, partial(self._job, record, journal, folder))
             try:
-                winner = drive(self._policy(record), trainer, journal).winner
+                policy = policy_from(self._request, self._recipe, record.knowledge or {})
+                winner = drive(policy, trainer, journal).winner
             except SelectionFailed as error:
                 self._store.fail_selection(record.id, str(error))
                 shutil.rmtree(folder, ignore_errors=True)
@@ -77,6 +87,8 @@ class SelectionWork:
         journal.spend()
         journal.finish(winner, test)
         result = self._result(record.id, journal, winner, test, path)
+        if result.explanation is not None:
+            self._store.append_event(record.id, EXPLANATION, asdict(result.explanation))
         write_evidence(path, result, self._dataset, self._recipe, self._store.model(winner))
         self._store.finish_selection(record.id, winner, result.val_score, test, str(path), result.cost)
         shutil.rmtree(folder, ignore_errors=True)
@@ -103,19 +115,21 @@ class SelectionWork:
 
     def _begin(self, pool: WorkerPool) -> SelectionRecord:
         """Phase 1, then everything about it into the registry; a failure before leaves no trace."""
+        planned = self.plan()
+        self._listener(Progress(PLAN, 0, 1, plan_line(planned.plan)))
         started = time.monotonic()
         store, request = self._store, self._request
         everyone = replace(self._plan, choice=replace(self._plan.choice, k=None))
         found = recall_for(store, self._dataset, everyone, self._recipe, pool, self._listener)
         chosen = _within(store, found, request.k, request.options["max_download"])
         ids = [r.model for r in chosen]
+        costs = self._costs(planned, ids, found.epochs, time.monotonic() - started)
         knowledge = {
-            "trends": trends_for(store, self._plan.known, ids).to_dict(),
+            **lessons_for(store, self._plan.known, self._dataset, self._recipe, chosen),
             "revisions": {m: store.model(m).revision for m in ids},
+            "costs": costs_document(costs),
+            "plan": asdict(planned.plan),
         }
-        if request.policy == "knowledge-gradient":
-            ends = ends_for(store, self._plan.known, self._dataset, self._recipe, chosen)
-            knowledge["ends"] = ends.to_dict()
         store.add_dataset(self._dataset)
         store.add_recipe(self._recipe)
         selection = store.create_selection(request)
@@ -134,16 +148,16 @@ class SelectionWork:
             self._listener(Progress("recall", len(chosen), len(chosen), note))
         return store.selection_record(selection)
 
+    def _costs(self, planned: Planned, recalled: Sequence[str], epochs: float, seconds: float) -> Costs:
+        """What training the recalled models will cost, who may not be those that were likely."""
+        models = self._store.models_named(recalled)
+        pace = pace_of(self._store, self._plan.known, self._dataset, self._recipe, models)
+        both = {**planned.pace.seconds, **pace.seconds}
+        return costs_for(self._recipe, both, planned.plan.workers, epochs, seconds)
+
     def _journal(self, record: SelectionRecord) -> RegistryJournal:
         models = [r.model for r in record.recalled or ()]
         return RegistryJournal(self._store, record.id, models, self._dataset.name, self._recipe, self._tell)
-
-    def _policy(self, record: SelectionRecord) -> StagedPolicy:
-        knowledge = record.knowledge or {}
-        trends = TrendBook.from_dict(knowledge["trends"])
-        ends = CurveEnds.from_dict(knowledge["ends"]) if "ends" in knowledge else None
-        threshold = self._request.options["threshold"]
-        return make_policy(self._request.policy, self._recipe.stages, trends, threshold=threshold, ends=ends)
 
     def _job(
         self, record: SelectionRecord, journal: RegistryJournal, folder: Path, model_id: str
@@ -162,13 +176,13 @@ class SelectionWork:
     def _result(
         self, selection: int, journal: RegistryJournal, winner: str, test: float, path: Path
     ) -> Selection:
-        record = self._store.selection_record(selection)
-        return Selection(
+        record, history = self._store.selection_record(selection), journal.history()
+        result = Selection(
             id=selection,
             dataset=self._dataset.name,
             model_id=winner,
             path=str(path),
-            val_score=journal.history().points[winner][-1].val,
+            val_score=history.points[winner][-1].val,
             test_score=test,
             recalled=record.recalled or (),
             history=record.verdicts,
@@ -176,7 +190,18 @@ class SelectionWork:
             policy=self._request.policy,
             proxy=record.request.proxy,
             recipe=self._request.recipe_digest,
+            plan=plan_of(record.knowledge),
         )
+        kept = record.knowledge or {}
+        explanation = explanation_for(
+            result,
+            history,
+            ends=CurveEnds.from_dict(kept["ends"]) if "ends" in kept else CurveEnds(),
+            tolerance=self._plan.options.tolerance,
+            epochs=self._recipe.epochs,
+            candidates=len(self._plan.candidates.ids),
+        )
+        return replace(result, explanation=explanation)
 
     def _tell(self, event: Event) -> None:
         if isinstance(event, Failed):

@@ -66,6 +66,9 @@ DATASET_REPOS: tuple[DatasetRepo, ...] = (
     _text("raised-errors"),
     _text("unicode-scripts", layout="csv", card_features=False, string_labels=True, label_column="script"),
     _text("missing-words"),
+    _text("hidden-operators"),
+    _text("hidden-values", label_column="kind"),
+    _text("hidden-punctuation", card_features=False),
     _image("digits"),
     _image("digits-colored"),
     _image("digits-rotated"),
@@ -76,6 +79,9 @@ DATASET_REPOS: tuple[DatasetRepo, ...] = (
     _image("shapes", layout="folder", card_features=False),
     _image("photo-rotations"),
     _image("lowercase-letters"),
+    _image("disc-counts"),
+    _image("grating-frequencies", card_features=False),
+    _image("photo-lights"),
 )
 
 

@@ -134,11 +134,26 @@ def _lowercase(kind: int, chance: random.Random) -> Picture:
     return draw.colored(draw.glyph(LOWERCASE[kind], chance), chance, 0.08)
 
 
+def _discs(kind: int, chance: random.Random) -> Picture:
+    return draw.colored(draw.discs(kind + 1, chance), chance, 0.15)
+
+
+def _frequency(kind: int, chance: random.Random) -> Picture:
+    wave = draw.grating(chance.uniform(0, math.pi), FREQUENCIES[kind], chance)
+    return draw.colored(wave, chance, 0.35)
+
+
+def _light(kind: int, chance: random.Random) -> Picture:
+    patch = draw.reduce(draw.photo_patch(chance.randrange(2), "target", chance))
+    return draw.lit_from(kind * math.pi / 3, patch, chance)
+
+
 LOWERCASE = "abcdefghijklmnopqrstuvwxyz"
 QUARTERS = ("0 degrees", "90 degrees", "180 degrees", "270 degrees")
 DIGITS = tuple(str(i) for i in range(10))
 SHAPES = ("disc", "square", "triangle", "cross", "ring")
 CORRUPTIONS = ("none", "blur", "noise", "compression", "pixels")
+FREQUENCIES = (1.2, 1.8, 2.7, 4.0, 6.0)  # periods per picture
 _WISHED = {"train": 600, "validation": 400, "test": 800}
 _LARGE = {"train": 8_000, "validation": 1_000, "test": 2_000}
 
@@ -172,6 +187,21 @@ IMAGE_SETS: tuple[ImageSet, ...] = (
     ImageSet("photo-rotations", "How far a piece of a photo was turned", QUARTERS, _WISHED, _rotation),
     ImageSet(
         "lowercase-letters", "Printed lower-case letters on noise", tuple(LOWERCASE), _LARGE, _lowercase
+    ),
+    ImageSet("disc-counts", "How many small discs there are", ("1", "2", "3", "4"), _LARGE, _discs),
+    ImageSet(
+        "grating-frequencies",
+        "The frequency of a noisy grating",
+        tuple(f"{f} periods" for f in FREQUENCIES),
+        _WISHED,
+        _frequency,
+    ),
+    ImageSet(
+        "photo-lights",
+        "From where a piece of a photo is lit",
+        tuple(f"{60 * i} degrees" for i in range(6)),
+        _WISHED,
+        _light,
     ),
 )
 

@@ -125,6 +125,27 @@ def shape(kind: int, chance: random.Random) -> Picture:
     return _grey(image.rotate(chance.uniform(0, 360), Image.Resampling.BICUBIC))
 
 
+def discs(count: int, chance: random.Random) -> Picture:
+    """So many small discs that touch neither each other nor the border."""
+    image = Image.new("L", (_CANVAS, _CANVAS), 0)
+    draw = ImageDraw.Draw(image)
+    placed: list[tuple[int, int, int]] = []
+    while len(placed) < count:
+        x, y, r = chance.randint(9, 54), chance.randint(9, 54), chance.randint(5, 8)
+        if all(math.hypot(x - a, y - b) > r + s + 4 for a, b, s in placed):
+            placed.append((x, y, r))
+            draw.ellipse((x - r, y - r, x + r, y + r), fill=255)
+    return _grey(image)
+
+
+def lit_from(direction: float, picture: Picture, chance: random.Random) -> Picture:
+    """A coloured picture made brighter towards `direction` (radians, jittered) and darker away from it."""
+    rows, columns = (np.mgrid[0:SIDE, 0:SIDE] + 0.5) / SIDE * 2 - 1
+    angle = direction + chance.uniform(-0.2, 0.2)
+    ramp = columns * math.cos(angle) + rows * math.sin(angle)
+    return np.asarray(np.clip(picture + chance.uniform(0.05, 0.2) * ramp[..., None], 0, 1))
+
+
 def grating(direction: float, frequency: float, chance: random.Random) -> Picture:
     """A sine wave of `frequency` periods along `direction` (radians), both jittered, of any phase."""
     rows, columns = np.mgrid[0:SIDE, 0:SIDE] / SIDE

@@ -25,7 +25,8 @@ class Evidence:
     `matrix` and `clustering` were made without the target. `candidates` are the models to rank;
     they may have no row in the matrix. `proxies` holds the target's proxy scores by proxy, then by
     model; `benchmark_proxies` those of benchmark datasets by dataset, proxy and model, to learn from.
-    `parameters` are the models' sizes where they are known.
+    `parameters` are the models' sizes where they are known, `shared_classes` the share of the target's
+    classes that a candidate's own head names too.
     """
 
     matrix: PerformanceMatrix
@@ -34,6 +35,7 @@ class Evidence:
     proxies: Mapping[str, Mapping[str, ProxyScore]] = field(default_factory=dict)
     benchmark_proxies: Mapping[str, Mapping[str, Scores]] = field(default_factory=dict)
     parameters: Mapping[str, int] = field(default_factory=dict)
+    shared_classes: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
 
     def prior(self, model: str) -> float:

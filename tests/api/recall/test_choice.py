@@ -10,6 +10,7 @@ import pytest
 from hubselect.api.knowing import Knowledge
 from hubselect.api.recall.choice import DEFAULT_K, Choice, Chooser
 from hubselect.api.recall.options import K, recall_options
+from hubselect.recall.classes import Classes
 from hubselect.records import Clustering, Model, ProxyScore, Recipe
 from tests.support.recall_lab import World, clustering_of
 
@@ -34,7 +35,7 @@ def choice(
         for m, v in world.proxy(n, d).items()
     )
     known = Knowledge(RECIPE, world.matrix(), clusters, scores)
-    return Chooser(known, recall_options(**options), models, clusters).choose(k)
+    return Chooser(known, recall_options(**options), models, clusters, Classes()).choose(k)
 
 
 def test_the_winner_is_used_with_the_proxies_it_was_measured_with() -> None:
@@ -78,7 +79,7 @@ def test_without_clusters_of_two_the_best_by_mean_are_scored() -> None:
     """Filters that leave singletons only must not leave recall without any proxy; the paper's has none."""
     world = World()
     singles = clustering_of(*((m,) for m in world.models))
-    found = choice(world, [], clustering=singles, method="fused")
+    found = choice(world, [], clustering=singles, method="fused", scope="representatives")
     assert found.scope == "top"
     assert "no cluster of two" in found.reasons[0]
     assert choice(world, [], clustering=singles, proxy="leep").scope == "representatives"

@@ -75,6 +75,39 @@ def test_the_evidence_lies_beside_the_winner(selection: tuple[Selection, Path]) 
     assert evidence["selection"]["cost"]["epochs"] == found.cost.epochs
 
 
+def test_the_answer_says_why_how_sure_and_against_what(selection: tuple[Selection, Path]) -> None:
+    """The closing statement covers every other recalled model, counts the alternatives, and is the same in
+    the registry and beside the winner."""
+    found, place = selection
+    told = found.explanation
+    assert told is not None
+    assert told.why == [v.reason for v in found.history if v.model == found.model_id and v.kept][-1]
+    others = {r.model for r in found.recalled} - {found.model_id}
+    assert {r.model for r in told.rivals} | set(told.left_out) == others
+    assert told.probability is not None
+    assert max(r.probability for r in told.rivals) <= told.probability <= 1
+    assert (told.second, told.margin) == (told.rivals[0].model, min(r.behind for r in told.rivals))
+    assert (told.epochs_brute_force_recalled, told.epochs_brute_force) == (8, 2 * len(MODELS))
+    assert told.epochs_successive_halving == 5 + 2
+    with Registry.open(place) as store:
+        again = store.selection(found.id)
+    assert (again.explanation, again.plan) == (told, found.plan)
+    evidence = json.loads((Path(found.path or "") / "hubselect.json").read_text())["selection"]
+    assert evidence["explanation"]["probability"] == told.probability
+    assert evidence["estimate"]["epochs"]["actual"] == found.cost.epochs
+
+
+def test_what_was_planned_is_kept_beside_what_happened(selection: tuple[Selection, Path]) -> None:
+    """The plan's bounds hold, and the time of training is known from the benchmarks."""
+    found, _ = selection
+    assert found.plan is not None
+    assert found.plan.epochs.least <= found.cost.epochs <= found.plan.epochs.most + 1e-9
+    assert found.plan.recall_epochs >= found.cost.recall_epochs
+    assert found.plan.seconds is not None
+    assert 0 < found.plan.seconds < found.cost.seconds
+    assert found.plan.replayed == len(BENCHMARKS)
+
+
 def test_costs_are_what_the_curves_say(selection: tuple[Selection, Path]) -> None:
     """Training epochs are those of the recorded curves; recall adds its share of forward passes."""
     found, place = selection

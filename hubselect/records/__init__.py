@@ -12,6 +12,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
+from hubselect.records.selections import Cost as Cost
+from hubselect.records.selections import Explanation as Explanation
+from hubselect.records.selections import Plan as Plan
+from hubselect.records.selections import Recalled as Recalled
+from hubselect.records.selections import Rival as Rival
+from hubselect.records.selections import Selection as Selection
+from hubselect.records.selections import Span as Span
+from hubselect.records.selections import Verdict as Verdict
+
 Task = Literal["text-classification", "image-classification"]
 Role = Literal["benchmark", "target"]
 RunStatus = Literal["running", "done", "failed", "stopped"]
@@ -246,75 +255,3 @@ class Placement:
     cluster: int
     how: str
     score: float | None = None
-
-
-@dataclass(frozen=True)
-class Recalled:
-    """One model of the ranked answer of coarse recall (Eq. 2-4).
-
-    `proxy_score` is the representative's raw proxy value, None when it was propagated (Eq. 4)
-    or unknown; `proxy_origin` says how it was obtained; `prior` is acc(m), the mean benchmark
-    score (NaN for a model without results). `predicted` is the test score to expect on the target and
-    `low`, `high` the bounds that hold it in nine of ten cases; None where too little is known.
-    """
-
-    model: str
-    recall_score: float
-    prior: float
-    proxy_score: float | None
-    cluster: int | None
-    representative: str | None = None
-    proxy_origin: str | None = None
-    predicted: float | None = None
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a policy decided about one model after one stage, and why."""
-
-    stage: int
-    epochs: float
-    model: str
-    val: float | None
-    predicted: float | None
-    kept: bool
-    reason: str
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a selection spent. `epochs` = `training_epochs` + `recall_epochs`."""
-
-    training_epochs: float = 0.0
-    recall_epochs: float = 0.0
-    seconds: float = 0.0
-    bytes_downloaded: int = 0
-
-    @property
-    def epochs(self) -> float:
-        return self.training_epochs + self.recall_epochs
-
-
-@dataclass(frozen=True)
-class Selection:
-    """The answer: the winner, fine-tuned, with the evidence.
-
-    `path` holds the saved checkpoint (safetensors, tokenizer or processor). `recalled` is
-    ranked; `history` is every verdict in order of stage.
-    """
-
-    id: int
-    dataset: str
-    model_id: str
-    path: str | None
-    val_score: float
-    test_score: float | None
-    recalled: tuple[Recalled, ...]
-    history: tuple[Verdict, ...]
-    cost: Cost
-    policy: str = "fine-selection"
-    proxy: str = "leep"
-    recipe: str = ""
-    resumed: bool = False

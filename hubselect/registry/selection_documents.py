@@ -1,0 +1,28 @@
+"""The plan and the closing statement of a selection, as JSON in the registry and back as records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hubselect.records import Explanation, Plan, Rival, Span
+
+EXPLANATION = "explanation"
+"""The kind of event that holds an `Explanation`."""
+
+
+def plan_of(knowledge: Mapping[str, Any] | None) -> Plan | None:
+    """The plan that was kept with a selection's knowledge; None for one of an older hubselect."""
+    kept = (knowledge or {}).get("plan")
+    return None if kept is None else Plan(**{**_tuples(kept), "epochs": Span(**kept["epochs"])})
+
+
+def explanation_of(kept: Mapping[str, Any] | None) -> Explanation | None:
+    """What `asdict` made of an `Explanation`."""
+    if kept is None:
+        return None
+    return Explanation(**{**_tuples(kept), "rivals": tuple(Rival(**r) for r in kept["rivals"])})
+
+
+def _tuples(kept: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
