@@ -105,7 +105,9 @@ def test_heavy_libraries_stay_in_their_rooms(path: Path) -> None:
 def test_the_mathematics_knows_numpy_and_records_only(room: str) -> None:
     """No files, no network, no database, no clock in what decides."""
     libraries = {"hubselect", "numpy", "scipy", "sklearn"}
-    standard = {"__future__", "abc", "collections", "dataclasses", "functools", "itertools", "math", "typing"}
+    standard = {
+        "__future__", "abc", "collections", "dataclasses", "functools", "itertools", "math", "re", "typing",
+    }  # fmt: skip
     allowed = libraries | standard | {"warnings"}
     for path in (PACKAGE / room).rglob("*.py"):
         extra = {"importlib"} if path.name == "plugins.py" else set()  # proxies of other distributions

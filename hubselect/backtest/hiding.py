@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from hubselect.knowledge.clusters import cluster
 from hubselect.knowledge.matrix import PerformanceMatrix
+from hubselect.recall.classes import Classes
 from hubselect.recall.methods import Evidence, Method
 from hubselect.recall.methods.base import Scores
-from hubselect.recall.classes import Classes
 from hubselect.recall.scope import Scope, next_models
 from hubselect.records import ProxyScore, Task
 

@@ -19,6 +19,7 @@ from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.recall.classes import Classes
 from hubselect.recall.methods import Evidence, Method
 from hubselect.recall.quality import REGRET_AT, at, bootstrap_interval, mean, regrets, spearman
+from hubselect.recall.scope import TOP
 from hubselect.records import ProxyScore, Recalled, Task
 
 CHOOSE_BY = (1, 3, 5)
@@ -35,7 +36,7 @@ class RecallSettings:
     task: Task
     proxy: str = "leep"
     proxies: tuple[str, ...] = ()
-    top: int = 10
+    top: int = TOP
     threshold: float | None = None
     top_k: int = 5
     seed: int = 0
@@ -109,10 +110,15 @@ class RecallBacktest:
             None if None in bytes_ else fmean(b for b in bytes_ if b is not None),
         )
 
-    def smallest_k(self, name: str, tolerance: float) -> tuple[int, float]:
-        """The fewest models to recall with `name` for a mean regret within `tolerance`, and that regret."""
+    def smallest_k(
+        self, name: str, tolerance: float, least: int = 1, most: int | None = None
+    ) -> tuple[int, float]:
+        """The fewest models to recall with `name` for a mean regret within `tolerance`, and that regret;
+        between `least` and `most` (None: all)."""
         measured = [t.methods[name].regret for t in self.targets]
-        for k in range(1, max(map(len, measured)) + 1):
+        longest = max(map(len, measured))
+        last = min(longest, most or longest)
+        for k in range(min(least, last), last + 1):
             regret = fmean(at(each, k) for each in measured)
             if regret <= tolerance:
                 break
@@ -144,8 +150,8 @@ def backtest_recall(
     """Rank the models of `matrix` for each of its datasets by every method.
 
     `parameters` and `weights` are the models' sizes in parameters and bytes, `classes` the class names
-    of heads and datasets, where known. `trials` default to `all_trials`. Raises `KnowledgeMissing` when no dataset can be a target: that takes
-    results of the same models on two datasets.
+    of heads and datasets, where known. `trials` default to `all_trials`. Raises `KnowledgeMissing` when
+    no dataset can be a target: that takes results of the same models on two datasets.
     """
     table = by_dataset(proxies)
     recorded = {name for by_proxy in table.values() for name in by_proxy}

@@ -21,7 +21,7 @@ from hubselect.knowledge.trend_book import TrendBook
 from hubselect.recall.classes import Classes
 from hubselect.recall.methods import Evidence, Method, method
 from hubselect.recall.prediction import predictions
-from hubselect.recall.scope import Scope
+from hubselect.recall.scope import TOP, Scope
 from hubselect.records import CurvePoint, Failed, ProxyScore, Run, Task, Verdict
 from hubselect.selection import BruteForce, History, StagedPolicy, SuccessiveHalving, drive, make_policy
 
@@ -51,7 +51,7 @@ class Settings:
     method: str = "paper"
     proxies: tuple[str, ...] = ()
     scope: Scope = "adaptive"
-    top: int = 10
+    top: int = TOP
 
     @cached_property
     def recall(self) -> Method:

@@ -101,7 +101,7 @@ def recall_with(*, auto: bool) -> Callable[[Function], Function]:
             click.option(
                 "--top",
                 type=click.IntRange(1),
-                default=10,
+                default=7,
                 show_default=True,
                 help="How many are scored at most, with --scope adaptive or top.",
             ),
@@ -157,25 +157,23 @@ def filters(function: Function) -> Function:
     return function
 
 
-def k_option(function: Function) -> Function:
-    for option in (
-        click.option(
-            "--tolerance",
-            type=click.FloatRange(0, 1),
-            default=0.005,
-            show_default=True,
-            help="Smaller differences are ties; with -k auto also the mean regret accepted in the backtest.",
-        ),
-        click.option(
-            "-k",
-            type=AutoCount(),
-            default=10,
-            show_default=True,
-            help="How many models to recall; auto: as few as the backtest allows.",
-        ),
-    ):
-        function = option(function)
-    return function
+def k_option(default: int | str) -> Callable[[Function], Function]:
+    """How many models to recall."""
+    number = click.option(
+        "-k",
+        type=AutoCount(),
+        default=default,
+        show_default=True,
+        help="How many models to recall; auto: as few as the backtest allows, 10 at most.",
+    )
+    tolerance = click.option(
+        "--tolerance",
+        type=click.FloatRange(0, 1),
+        default=0.005,
+        show_default=True,
+        help="Smaller differences are ties; with -k auto also the mean regret accepted in the backtest.",
+    )
+    return lambda function: number(tolerance(function))
 
 
 def budget(function: Function) -> Function:

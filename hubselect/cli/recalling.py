@@ -11,7 +11,7 @@ from hubselect.cli.output import Output, common
 @click.command()
 @click.argument("dataset_id")
 @columns
-@k_option
+@k_option(10)
 @recall_with(auto=True)
 @filters
 @click.option(

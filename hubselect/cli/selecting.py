@@ -11,12 +11,16 @@ from hubselect.cli.output import Output, common
 @click.command()
 @click.argument("dataset_id")
 @columns
-@k_option
+@k_option("auto")
 @click.option(
     "--epochs", type=click.IntRange(1), help="Epochs of the full training (default: as benchmarked, else 5)."
 )
 @click.option(
-    "--policy", type=POLICY, default="fine-selection", show_default=True, help="Who goes on after a stage."
+    "--policy",
+    type=click.Choice(["auto", *POLICY.choices]),
+    default="auto",
+    show_default=True,
+    help="Who goes on after a stage; auto: knowledge-gradient where recorded curves teach it.",
 )
 @click.option(
     "--threshold",

@@ -13,8 +13,11 @@ from hubselect.recall.methods.base import Evidence, Method, by_record
 Scope = Literal["representatives", "adaptive", "top", "all"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
+TOP = 7
+"""How many models are scored at most where the scope does not tell (`benchmarks/recall/adaptive.py`)."""
 
-def models_to_score(evidence: Evidence, scope: Scope, *, top: int = 10) -> tuple[str, ...]:
+
+def models_to_score(evidence: Evidence, scope: Scope, *, top: int = TOP) -> tuple[str, ...]:
     """The candidates whose proxies are to be computed, in the order in which they are wanted.
 
     "representatives": those of non-singleton clusters, as in the paper; "top": the `top`
@@ -38,7 +41,7 @@ def models_to_score(evidence: Evidence, scope: Scope, *, top: int = 10) -> tuple
 
 
 def next_models(
-    evidence: Evidence, method: Method, scope: Scope, asked: Collection[str], *, top: int = 10
+    evidence: Evidence, method: Method, scope: Scope, asked: Collection[str], *, top: int = TOP
 ) -> tuple[str, ...]:
     """Whose proxies to compute now, the models `asked` having been tried; empty when there is nobody left.
 
@@ -50,7 +53,7 @@ def next_models(
     return () if asked else models_to_score(evidence, scope, top=top)
 
 
-def most_scored(evidence: Evidence, scope: Scope, *, top: int = 10) -> int:
+def most_scored(evidence: Evidence, scope: Scope, *, top: int = TOP) -> int:
     """How many models are scored at most."""
     if scope == "adaptive":
         return min(top, len(evidence.candidates))

@@ -53,19 +53,21 @@ def make_policy(
     forecast: Forecast,
     *,
     threshold: float = 0.0,
+    stages_per_epoch: int = 1,
     ends: Ends | None = None,
     price: float = PRICE,
     epochs: tuple[float, ...] = (),
 ) -> StagedPolicy:
     """The policy called `name` for `stages` stages; raises `InvalidInput` for an unknown name.
 
-    `forecast` and `threshold` are fine selection's, `ends`, `price` and
+    `forecast` and `threshold` are fine selection's; it and halving decide once in `stages_per_epoch`
+    stages, as in the paper, however often curves are validated; `ends`, `price` and
     `epochs` (after each stage; empty: stages are equally long) the knowledge gradient's.
     """
     if name == "fine-selection":
-        return FineSelection(stages, forecast, threshold)
+        return FineSelection(stages, forecast, threshold, every=stages_per_epoch)
     if name == "successive-halving":
-        return SuccessiveHalving(stages)
+        return SuccessiveHalving(stages, every=stages_per_epoch)
     if name == "knowledge-gradient":
         return KnowledgeGradient(stages, ends or NothingKnown(), price, epochs)
     if name == "brute-force":

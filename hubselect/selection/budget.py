@@ -16,7 +16,7 @@ out slower than it was expected, the seconds may be overrun by what the last mod
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hubselect.errors import InvalidInput, SelectionFailed
@@ -79,20 +79,28 @@ class Costs:
         """How long trainings of so many seconds take on all workers, at most."""
         return sum(seconds) / self.workers + max(seconds, default=0.0) * (1 - 1 / self.workers)
 
-    def spent(self, history: History, verdicts: Sequence[Verdict]) -> tuple[float, float]:
-        """Epochs and seconds, recall included, until the last of `verdicts`, whatever was trained later."""
+    def spent(
+        self, history: History, verdicts: Sequence[Verdict], whole: Collection[str] = ()
+    ) -> tuple[float, float]:
+        """Epochs and seconds, recall included, until the last of `verdicts`, whatever was trained later;
+        models in `whole` are counted with all that they trained."""
         until: dict[str, int] = {}
         epochs: dict[str, float] = {}
         rounds: dict[int, list[float]] = {}
+        alone = 0.0
         for v in verdicts:
             points = history.points.get(v.model, ())
             took = {p.stage: p.seconds for p in points if until.get(v.model, 0) < p.stage <= v.stage}
             rounds.setdefault(v.stage, []).append(sum(took.values()))
             until[v.model] = v.stage
             epochs[v.model] = max((p.epochs for p in points if p.stage <= v.stage), default=0.0)
+        for model in whole:
+            later = {p.stage: p for p in history.points.get(model, ()) if p.stage > until.get(model, 0)}
+            alone += sum(p.seconds for p in later.values())
+            epochs[model] = max((p.epochs for p in later.values()), default=epochs.get(model, 0.0))
         return (
             self.recall_epochs + sum(epochs.values()),
-            self.recall_seconds + sum(self.together(each) for each in rounds.values()),
+            self.recall_seconds + alone + sum(self.together(each) for each in rounds.values()),
         )
 
 
@@ -157,9 +165,9 @@ class Budgeted(StagedPolicy):
         model = super().revive(history, verdicts)
         last = next(v for v in reversed(verdicts) if v.model == model)
         pace = {model: self._pace(history, model, last.stage)}
-        if self.budget.set and not self._affordable(
-            [model], pace, last.stage, *self.costs.spent(history, verdicts)
-        ):
+        # who was back in before and failed has no verdict that tells how far it came
+        spent = self.costs.spent(history, verdicts, history.failed)
+        if self.budget.set and not self._affordable([model], pace, last.stage, *spent):
             raise SelectionFailed(
                 f"every model that went on failed, and the budget of {self.budget} does not pay for another",
                 "raise it, or recall others",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from hubselect.errors import InvalidInput, SelectionFailed
 from hubselect.records import CurvePoint, Verdict
@@ -26,13 +26,16 @@ def judge(point: CurvePoint, kept: bool, reason: str, predicted: float | None = 
 
 @dataclass(frozen=True)
 class StagedPolicy(ABC):
-    """A barrier after each of `stages` stages; subclasses decide who passes it."""
+    """A barrier after `every` stages, and after the last of `stages`; subclasses decide who passes it."""
 
     stages: int
+    every: int = field(default=1, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.stages < 1:
             raise InvalidInput(f"a selection needs at least one stage, not {self.stages}")
+        if self.every < 1:
+            raise InvalidInput(f"barriers are at least one stage apart, not {self.every}")
 
     @abstractmethod
     def filter(self, points: Sequence[CurvePoint], started: int) -> list[Verdict]:
@@ -44,7 +47,7 @@ class StagedPolicy(ABC):
 
     def barriers(self) -> Sequence[int]:
         """The stages after which `filter` decides; the last is always `stages`."""
-        return range(1, self.stages + 1)
+        return (*range(self.every, self.stages, self.every), self.stages)
 
     def limit(
         self, history: History, decisions: Sequence[Verdict], verdicts: Sequence[Verdict]

@@ -53,6 +53,22 @@ def rising(count: int, stages: int) -> dict[str, list[float]]:
     return {f"m{i:02d}": [0.5 + 0.01 * i + 0.001 * s for s in range(stages)] for i in range(count)}
 
 
+@pytest.mark.parametrize("name", ["fine-selection", "successive-halving"])
+@pytest.mark.parametrize("per_epoch", [1, 2, 4])
+def test_the_papers_policies_decide_once_an_epoch(name: str, per_epoch: int) -> None:
+    """However often curves are validated: the same verdicts, at the ends of the epochs."""
+    policy = make_policy(name, 5 * per_epoch, Forecasts(), stages_per_epoch=per_epoch)
+    done, spent = played(policy, rising(10, 5 * per_epoch))
+    assert spent == 19 * per_epoch
+    assert [v.stage for v in done.verdicts if v.model == done.winner] == [per_epoch * n for n in range(1, 6)]
+
+
+def test_the_last_stage_is_always_a_barrier() -> None:
+    assert tuple(SuccessiveHalving(7, every=3).barriers()) == (3, 6, 7)
+    with pytest.raises(InvalidInput, match="apart"):
+        SuccessiveHalving(7, every=0)
+
+
 @pytest.mark.parametrize(("models", "epochs", "cost"), [(10, 5, 19), (40, 5, 77), (10, 4, 18), (30, 4, 55)])
 def test_halving_costs_what_the_paper_counts(models: int, epochs: int, cost: int) -> None:
     """Table V: successive halving of 10 and 40 models in 5 epochs, and of 10 and 30 in 4."""

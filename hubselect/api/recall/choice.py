@@ -55,7 +55,8 @@ class Chooser:
         self._classes = classes
         self._measured: tuple[RecallBacktest, str] | None = None  # of the method that won
 
-    def choose(self, k: K) -> Choice:
+    def choose(self, k: K, least: int = 1) -> Choice:
+        """`least` models are recalled at least where their number is left to the backtest, and ten at most."""
         scope = self._scope()
         method, why = self._method(scope)
         reasons = [why]
@@ -67,7 +68,7 @@ class Chooser:
             reasons.append(
                 "no cluster of two models is left, so the proxies of the best by mean are computed"
             )
-        count, why = self._count(method, scope) if k == "auto" else (k, "")
+        count, why = self._count(method, scope, least) if k == "auto" else (k, "")
         return Choice(method, scope, count, tuple(r for r in (*reasons, why) if r))
 
     @property
@@ -123,7 +124,7 @@ class Chooser:
             f"({regret[best]:.4f}; {others})"
         )
 
-    def _count(self, method: Method, scope: Scope) -> tuple[int, str]:
+    def _count(self, method: Method, scope: Scope, least: int) -> tuple[int, str]:
         """The fewest models for the tolerance, measured with the very method and scope."""
         if self._measured is not None:
             found, name = self._measured
@@ -133,7 +134,7 @@ class Chooser:
             if isinstance(measured, str):
                 return DEFAULT_K, f"{DEFAULT_K} models are recalled: {measured}"
             found, name = measured, trial.name
-        k, regret = found.smallest_k(name, self._options.tolerance)
+        k, regret = found.smallest_k(name, self._options.tolerance, least, DEFAULT_K)
         return k, (
             f"{k} model{'s are' if k > 1 else ' is'} recalled: in the backtest over {len(found.targets)} "
             f"datasets the best of so many lies {regret:.4f} below the best of all "

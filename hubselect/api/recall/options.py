@@ -12,7 +12,7 @@ from hubselect.recall.features import DEFAULT_POOLING
 from hubselect.recall.methods import METHODS
 from hubselect.recall.methods import method as method_named
 from hubselect.recall.proxy_names import full_name
-from hubselect.recall.scope import SCOPES, Scope
+from hubselect.recall.scope import SCOPES, TOP, Scope
 
 AUTO = "auto"
 SCOPE: Scope = "adaptive"
@@ -34,7 +34,7 @@ class RecallOptions:
     method: str = AUTO
     proxies: tuple[str, ...] = ()
     scope: Scope = SCOPE
-    top: int = 10
+    top: int = TOP
     filters: Filters = field(default_factory=Filters)
     max_download: int | None = None
     tolerance: float = TOLERANCE
@@ -50,7 +50,7 @@ def recall_options(
     proxy: str | None = None,
     proxies: Sequence[str] = (),
     scope: Scope = SCOPE,
-    top: int = 10,
+    top: int = TOP,
     candidates: Iterable[str] = (),
     exclude: Iterable[str] = (),
     authors: Iterable[str] = (),

@@ -20,8 +20,7 @@ from hubselect.executors.pool import WorkerPool, default_workers
 from hubselect.recall.methods import Evidence
 from hubselect.recall.methods.base import only
 from hubselect.recall.prediction import predictions
-from hubselect.recall.classes import Classes
-from hubselect.recall.scope import Scope, most_scored, next_models
+from hubselect.recall.scope import TOP, Scope, most_scored, next_models
 from hubselect.records import Dataset, ProxyScore, Recalled, Recipe
 from hubselect.registry import Registry
 
@@ -56,7 +55,7 @@ def coarse_recall(
     proxy: str | None = None,
     proxies: Sequence[str] = (),
     scope: Scope = SCOPE,
-    top: int = 10,
+    top: int = TOP,
     candidates: Sequence[str] = (),
     exclude: Sequence[str] = (),
     authors: Sequence[str] = (),
@@ -126,15 +125,22 @@ class RecallPlan:
     choice: Choice
     options: RecallOptions
 
+    def because(self, reason: str) -> RecallPlan:
+        """The same plan with a reason more among those that are told; none for an empty one."""
+        reasons = (*self.choice.reasons, *([reason] if reason else []))
+        return replace(self, choice=replace(self.choice, reasons=reasons))
 
-def plan_recall(store: Registry, dataset: Dataset, options: RecallOptions, k: K) -> RecallPlan:
-    """Decide everything that can be decided before anything is fetched."""
+
+def plan_recall(
+    store: Registry, dataset: Dataset, options: RecallOptions, k: K, least: int = 1
+) -> RecallPlan:
+    """Decide everything that can be decided before anything is fetched; `least` as in `Chooser.choose`."""
     known = knowledge_for(store, dataset)
     unknown = known.cold or options.scope == "all"
     found = candidates_for(store, dataset.task, known.matrix.models, options.filters, unknown=unknown)
     classes = classes_of(store, dataset.task, found.models, dataset)
     evidence = _evidence(known, found, options, classes.shared_with(dataset.name))
-    choice = Chooser(known, options, found.models, evidence.clustering, classes).choose(k)
+    choice = Chooser(known, options, found.models, evidence.clustering, classes).choose(k, least)
     return RecallPlan(known, found, evidence, choice, options)
 
 

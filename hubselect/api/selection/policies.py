@@ -7,12 +7,16 @@ from dataclasses import asdict
 from typing import Any
 
 from hubselect.api.knowing import Knowledge, trends_for
+from hubselect.api.recall.options import AUTO
+from hubselect.api.recall.recalling import RecallPlan
 from hubselect.api.selection.curve_ends import ends_for
 from hubselect.knowledge.curve_ends import CurveEnds
 from hubselect.knowledge.trend_book import TrendBook
 from hubselect.records import Dataset, Recalled, Recipe
 from hubselect.registry import Registry, SelectionRequest
 from hubselect.selection import Budget, Budgeted, Costs, StagedPolicy, make_policy
+
+_SHOWN = 10  # models whose curves are read to see whether there is something to learn
 
 
 def lessons_for(
@@ -23,6 +27,22 @@ def lessons_for(
         "trends": trends_for(store, known, [r.model for r in recalled]).to_dict(),
         "ends": ends_for(store, known, dataset, recipe, recalled).to_dict(),
     }
+
+
+PAPERS = "fine-selection"
+
+
+def chosen_policy(
+    asked: str, store: Registry, plan: RecallPlan, dataset: Dataset, recipe: Recipe
+) -> tuple[str, str]:
+    """The policy that was asked for, "auto" being the knowledge gradient where the recorded curves of other
+    datasets teach it where curves end, and the paper's where they do not; and why."""
+    if asked != AUTO:
+        return asked, ""
+    first = plan.choice.method.rank(plan.evidence)[:_SHOWN]
+    if ends_for(store, plan.known, dataset, recipe, first).rungs:
+        return "knowledge-gradient", "policy knowledge-gradient: the registry's recorded curves teach it"
+    return PAPERS, f"policy {PAPERS}: too few curves are recorded to learn where they end"
 
 
 def budget_of(request: SelectionRequest) -> Budget:
@@ -47,7 +67,14 @@ def policy_from(request: SelectionRequest, recipe: Recipe, knowledge: Mapping[st
     trends = TrendBook.from_dict(knowledge["trends"])
     ends = CurveEnds.from_dict(knowledge["ends"]) if "ends" in knowledge else None
     threshold = request.options["threshold"]
-    policy = make_policy(request.policy, recipe.stages, trends, threshold=threshold, ends=ends)
+    policy = make_policy(
+        request.policy,
+        recipe.stages,
+        trends,
+        threshold=threshold,
+        stages_per_epoch=recipe.stages_per_epoch,
+        ends=ends,
+    )
     budget = budget_of(request)
     if not budget.set:
         return policy

@@ -21,18 +21,22 @@ from hubselect.api.recall.options import AUTO, SCOPE, TOLERANCE, K, checked_k
 from hubselect.api.recall.recalling import RecallPlan, plan_recall
 from hubselect.api.selection.asking import Asked
 from hubselect.api.selection.evidence import holds
+from hubselect.api.selection.policies import PAPERS, chosen_policy
 from hubselect.api.selection.work import SelectionWork
 from hubselect.api.targets import content_of
 from hubselect.api.turns import turn
 from hubselect.errors import InvalidInput
 from hubselect.knowledge.trend_book import TrendBook
-from hubselect.recall.scope import Scope
+from hubselect.recall.scope import TOP, Scope
 from hubselect.records import Dataset, Plan, Selection
 from hubselect.registry import Registry, SelectionRecord, SelectionRequest
 from hubselect.selection import Budget, make_policy
 from hubselect.training.outputs import check_output
 
 EXECUTORS = ("local",)
+AUTO_K: K = "auto"
+LEAST = 3
+"""Models that start at least: with fewer there is little left to select among."""
 
 
 def select(
@@ -40,14 +44,14 @@ def select(
     *,
     registry: Registry | str | Path | None = None,
     config: str | None = None,
-    k: K = 10,
+    k: K = AUTO_K,
     epochs: int | None = None,
-    policy: str = "fine-selection",
+    policy: str = AUTO,
     method: str = AUTO,
     proxy: str | None = None,
     proxies: Sequence[str] = (),
     scope: Scope = SCOPE,
-    top: int = 10,
+    top: int = TOP,
     candidates: Sequence[str] = (),
     exclude: Sequence[str] = (),
     authors: Sequence[str] = (),
@@ -72,7 +76,10 @@ def select(
     """Select the checkpoint to fine-tune for a dataset, and fine-tune it.
 
     `k` models are recalled and fine-tuned in stages under `policy`; how they are recalled, and from
-    whom, is said as in `hubselect.coarse_recall` (the paper's recall: method="paper", proxy="leep").
+    whom, is said as in `hubselect.coarse_recall`. By default both are decided by what the registry
+    holds, and the result says how and why: `k` "auto" is as few models as the recall's backtest allows
+    (from 3 to 10), and `policy` "auto" is "knowledge-gradient" where recorded curves can teach it,
+    else "fine-selection". The paper's: k=10, policy="fine-selection", method="paper", proxy="leep".
     The recipe is the one the registry's results were measured with (5 epochs if it has none);
     `epochs`, `max_train_samples` and `seed` change it. `max_download` (bytes) bounds what is fetched
     for recall, and leaves out recalled models that no longer fit. The winner is saved to `output`
@@ -145,7 +152,7 @@ def _prepared(asked: Asked) -> Iterator[_Ready]:
         check_output(Path(asked.output))
     with opened(asked.registry, create=False) as store:
         dataset = asked.dataset(store)
-        plan = plan_recall(store, dataset, recall, asked.k)
+        plan = plan_recall(store, dataset, recall, asked.k, LEAST)
         recipe = recipe_for(
             store,
             dataset.task,
@@ -161,7 +168,9 @@ def _prepared(asked: Asked) -> Iterator[_Ready]:
             **({"budget": asdict(budget)} if budget.set else {}),
         }
         question = SelectionRequest(dataset.name, recipe.digest, asked.policy, "", 0, options)
-        request = _request(plan, question, asked.k)
+        policy, why = chosen_policy(asked.policy, store, plan, dataset, recipe)
+        plan = plan.because(why)
+        request = replace(_request(plan, question, asked.k), policy=policy)
         digest = _knowledge_digest(plan)
         done = None if asked.fresh else store.finished_selection(request.request_digest, digest)
         work = SelectionWork(store, dataset, plan, recipe, request, digest, asked.workers, asked.listener)
@@ -185,7 +194,8 @@ def _check(k: K, executor: str, policy: str, threshold: float) -> None:
     checked_k(k)
     if executor not in EXECUTORS:
         raise InvalidInput(f"unknown executor {executor!r}", f"choose one of {', '.join(EXECUTORS)}")
-    make_policy(policy, 1, TrendBook.from_runs(()), threshold=threshold)
+    named = PAPERS if policy == AUTO else policy
+    make_policy(named, 1, TrendBook.from_runs(()), threshold=threshold)
 
 
 def _request(plan: RecallPlan, asked: SelectionRequest, k: K) -> SelectionRequest:

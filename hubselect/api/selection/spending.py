@@ -16,6 +16,7 @@ from hubselect.records import CurvePoint, Dataset, Recalled, Recipe, Run, Span
 from hubselect.registry import Registry, SelectionRequest
 from hubselect.selection import BruteForce, Budget, Budgeted, Costs, StagedPolicy, SuccessiveHalving, drive
 
+ONCE_AN_EPOCH = ("fine-selection", "successive-halving")
 _RANKED = 3  # times k models whose recorded curves may stand for the recalled ones
 
 
@@ -58,7 +59,9 @@ def replays_for(
         spent = [_spent(policy, [m for m in order if m in runs][:k], runs, costs) for runs in full.values()]
         if any(spent):
             return Replays([s for s in spent if s], len(full))
-    inner = (BruteForce if request.policy == "brute-force" else SuccessiveHalving)(recipe.stages)
+    inner: StagedPolicy = SuccessiveHalving(recipe.stages, every=recipe.stages_per_epoch)
+    if request.policy == "brute-force":
+        inner = BruteForce(recipe.stages)
     runs = {m: _flat(m, 1 - place / len(order), recipe, costs) for place, m in enumerate(order)}
     found = _spent(Budgeted.around(inner, budget, costs), order[:k], runs, costs)
     note = None if request.policy in ("brute-force", "successive-halving") else "halving is assumed"
@@ -95,10 +98,12 @@ def _flat(model: str, val: float, recipe: Recipe, costs: Costs) -> Run:
 def span(policy: str, k: int, costs: Costs, budget: Budget, spent: Sequence[float]) -> Span:
     """From one model going on after the first barrier to all of them to the end, within the budget."""
     full, first = costs.epochs[-1], costs.epochs[-1 if policy == "brute-force" else 0]
+    if policy in ONCE_AN_EPOCH:
+        first = next(e for e in costs.epochs if _whole(e))
     if budget.epochs is not None:
         k = max(1, min(k, int((budget.epochs - costs.recall_epochs - (full - first)) / first + 1e-9)))
     least, most = k * first + full - first, k * full
-    if policy in ("fine-selection", "successive-halving"):
+    if policy in ONCE_AN_EPOCH:
         most = _halving(k, costs)
         least = most if policy == "successive-halving" else least
     most = min(costs.recall_epochs + most, budget.epochs if budget.epochs is not None else math.inf)
@@ -109,9 +114,13 @@ def span(policy: str, k: int, costs: Costs, budget: Budget, spent: Sequence[floa
 
 
 def _halving(k: int, costs: Costs) -> float:
-    """Epochs of halving after every stage, as the policy does it."""
+    """Epochs of halving after every epoch, as the policy does it."""
     total, before = 0.0, 0.0
-    for epochs in costs.epochs:
+    for epochs in filter(_whole, costs.epochs):
         total += k * (epochs - before)
         k, before = max(1, k // 2), epochs
     return total
+
+
+def _whole(epochs: float) -> bool:
+    return abs(epochs - round(epochs)) < 1e-6

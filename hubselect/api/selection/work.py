@@ -76,7 +76,7 @@ class SelectionWork:
             journal = self._journal(record)
             trainer = LocalExecutor(pool, partial(self._job, record, journal, folder))
             try:
-                policy = policy_from(self._request, self._recipe, record.knowledge or {})
+                policy = policy_from(record.request, self._recipe, record.knowledge or {})
                 winner = drive(policy, trainer, journal).winner
             except SelectionFailed as error:
                 self._store.fail_selection(record.id, str(error))

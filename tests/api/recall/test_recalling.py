@@ -94,7 +94,9 @@ def test_static_lists_download_nothing(method: str, copy: Path, hub: MiniHub) ->
     assert not hub.weights_fetched()
 
 
-@pytest.mark.parametrize(("scope", "count"), [("representatives", None), ("adaptive", 2), ("top", 2), ("all", len(MODELS))])
+@pytest.mark.parametrize(
+    ("scope", "count"), [("representatives", None), ("adaptive", 2), ("top", 2), ("all", len(MODELS))]
+)
 def test_nothing_is_fetched_but_what_was_announced(
     scope: str, count: int | None, copy: Path, hub: MiniHub, empty_cache: None
 ) -> None:
