@@ -130,7 +130,7 @@ def run(sources: Iterable[Source]) -> dict[str, object]:
 
 
 def _recorded(stack: ExitStack, recording: Path) -> Iterator[Source]:
-    """What the policy was chosen on, then what it was tried on when it was fixed, as far as it is recorded."""
+    """What the policy was chosen on, then what it was tried on when it was fixed, if that is recorded."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     yield from of_registry("recorded", stack.enter_context(recorded_registry(folder / "zoo.db", recording)))
     if HELD_OUT_RECORDING.exists():

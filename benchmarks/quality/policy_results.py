@@ -144,13 +144,14 @@ def page(result: Mapping[str, Any]) -> str:
         "brute force, which trains all models and takes the best by validation; below 0 is better than it. "
         "Epochs: those of all candidates together plus recall, counted as in the paper (0.5 for each model "
         "with a proxy) and as the product counts it (a third of the share of the training examples that "
-        f"were looked at; 1/{1 / MEASURED:.0f} for the `other` curves). Intervals: 95 % bootstrap over datasets.",
+        f"were looked at; 1/{1 / MEASURED:.0f} for the `other` curves). Intervals: 95 % bootstrap "
+        "over datasets.",
         "",
         f"`knowledge-gradient` is the product's policy; what was chosen is *{result['chosen']}*: at most "
         f"{TOP} proxies, a price of {PRICE:g}. The policy was designed on the `other` curves and on "
         "`recorded-text`; recall, price and K were chosen on the `recorded` groups under seed 0. The groups "
         "`held-out` (datasets) and `second-zoo` (the checkpoints pre-trained with another seed) were "
-        "replayed for the first time when everything was fixed; where they are missing they are not recorded yet.",
+        "replayed for the first time when everything was fixed; a group that is missing is not recorded.",
         "",
     ]
     for name, group in result["groups"].items():

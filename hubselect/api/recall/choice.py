@@ -56,7 +56,7 @@ class Chooser:
         self._measured: tuple[RecallBacktest, str] | None = None  # of the method that won
 
     def choose(self, k: K, least: int = 1) -> Choice:
-        """`least` models are recalled at least where their number is left to the backtest, and ten at most."""
+        """Where their number is left to the backtest, from `least` to ten models are recalled."""
         scope = self._scope()
         method, why = self._method(scope)
         reasons = [why]

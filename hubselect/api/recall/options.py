@@ -28,8 +28,8 @@ K = int | Literal["auto"] | None
 class RecallOptions:
     """`method` "auto" is what wins the backtest on the registry at hand. `proxies` are those the method
     uses (none: its own), computed for the models in `scope`, `top` of them at most unless it is
-    representatives or all; weights of at most `max_download` bytes are fetched for it. `tolerance` is the mean regret
-    accepted when the number of models is left to the backtest."""
+    representatives or all; weights of at most `max_download` bytes are fetched for it. `tolerance` is the
+    mean regret accepted when the number of models is left to the backtest."""
 
     method: str = AUTO
     proxies: tuple[str, ...] = ()

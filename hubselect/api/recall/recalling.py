@@ -73,10 +73,10 @@ def coarse_recall(
 
     `k` limits the answer (None: all; "auto": as few as the backtest allows for a mean regret of
     `tolerance`). `method` "auto" is the one that wins the backtest on this registry, and the paper's
-    (Eq. 2-4) when one `proxy` is named. `scope` says whose proxies are computed: "adaptive", of at most `top`
-    models, each chosen by what the scores before it showed; of cluster "representatives"; of the
-    `top` models by mean score; or of "all"; as far as weights fit into `max_download` bytes. The other arguments are conditions on candidates
-    (`api.candidates.Filters`); named `candidates` are all scored, whatever their clusters.
+    (Eq. 2-4) when one `proxy` is named. `scope` says whose proxies are computed: "adaptive", of at
+    most `top` models, each chosen by what the scores before it showed; of cluster "representatives"; of
+    the `top` models by mean score; or of "all"; as far as weights fit into `max_download` bytes. The
+    other arguments are conditions on candidates (`api.recall.candidates.Filters`); named `candidates` are all scored, whatever their clusters.
 
     Before anything is fetched the listener gets a `Progress` of the step "plan" that names it. Raises
     `KnowledgeMissing` when no model comes into question.

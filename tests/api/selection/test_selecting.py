@@ -13,6 +13,7 @@ import pytest
 from huggingface_hub import constants
 
 from hubselect import Registry, coarse_recall, select
+from hubselect.api.selection.policies import policy_from
 from hubselect.backtest import MemoryJournal
 from hubselect.demo.server import MiniHub
 from hubselect.errors import (
@@ -23,9 +24,8 @@ from hubselect.errors import (
     UnsupportedDataset,
 )
 from hubselect.executors.replay import ReplayExecutor
-from hubselect.knowledge.trend_book import TrendBook
 from hubselect.records import ProxyScore, Selection
-from hubselect.selection import drive, make_policy
+from hubselect.selection import drive
 from tests.api.test_growing import content
 from tests.support.lab import BENCHMARKS, MODELS, OWNER, TARGET, Lab
 from tests.support.repos import write_text_dataset
@@ -134,9 +134,10 @@ def test_recorded_curves_replay_to_the_same_decisions(selection: tuple[Selection
     found, place = selection
     with Registry.open(place) as store:
         record = store.selection_record(found.id)
+        recipe = store.recipe(record.request.recipe_digest)
         runs = {r.model: r for r in store.runs(selection=found.id)}
     assert record.knowledge is not None
-    policy = make_policy(found.policy, 2, TrendBook.from_dict(record.knowledge["trends"]))
+    policy = policy_from(record.request, recipe, record.knowledge)
     candidates = [r.model for r in found.recalled]
     done = drive(policy, ReplayExecutor(runs), MemoryJournal(candidates))
     assert done.winner == found.model_id
