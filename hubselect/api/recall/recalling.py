@@ -76,7 +76,8 @@ def coarse_recall(
     (Eq. 2-4) when one `proxy` is named. `scope` says whose proxies are computed: "adaptive", of at
     most `top` models, each chosen by what the scores before it showed; of cluster "representatives"; of
     the `top` models by mean score; or of "all"; as far as weights fit into `max_download` bytes. The
-    other arguments are conditions on candidates (`api.recall.candidates.Filters`); named `candidates` are all scored, whatever their clusters.
+    other arguments are conditions on candidates (`api.recall.candidates.Filters`); named `candidates`
+    are all scored, whatever their clusters.
 
     Before anything is fetched the listener gets a `Progress` of the step "plan" that names it. Raises
     `KnowledgeMissing` when no model comes into question.
