@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -107,6 +108,28 @@ def _gradient(price: float = PRICE, priors: bool = True) -> Callable[..., Staged
     return make
 
 
+@dataclass(frozen=True)
+class _Later(KnowledgeGradient):
+    """The first decision comes after stage `first`."""
+
+    first: int = 1
+
+    def barriers(self) -> Sequence[int]:
+        return range(self.first, self.stages + 1)
+
+
+def _later(steps: int, price: float = PRICE) -> Callable[..., StagedPolicy]:
+    """No decision before so many optimizer steps, or one epoch where that is less."""
+
+    def make(known: Knowledge, epochs: Sequence[float], expected: Priors) -> StagedPolicy:
+        each = known.steps.get(known.target, math.inf)
+        first = next(n for n, e in enumerate(epochs, start=1) if e * each >= steps or e >= 1)
+        ends = known.ends(epochs).with_priors(expected)
+        return _Later(len(epochs), ends, price, tuple(epochs), first=first)
+
+    return make
+
+
 def _nearest(known: Knowledge, epochs: Sequence[float], priors: Priors) -> StagedPolicy:
     return KnowledgeGradient(len(epochs), known.nearest(epochs), epochs=tuple(epochs))
 
@@ -136,11 +159,12 @@ ARMS: tuple[Arm, ...] = (
     *(Arm(f"... with {n} proxies at most, K {LEAST}", few(n), LEAST, _gradient()) for n in (5, 6, 8, 10)),
     Arm(f"... with the proxies of all models, K {LEAST}", ALL, LEAST, _gradient()),
     Arm("... with the proxies of representatives, K 5", SOME, 5, _gradient()),
-    *(Arm(f"... at a price of {p:g}, K {LEAST}", FEW, LEAST, _gradient(p)) for p in (0.001, 0.003, 0.004)),
-    Arm(f"... at a price of 0.001, proxies of all models, K {LEAST}", ALL, LEAST, _gradient(0.001)),
+    *(Arm(f"... at a price of {p:g}, K {LEAST}", FEW, LEAST, _gradient(p)) for p in (0.0005, 0.002, 0.003)),
     Arm(f"... without priors, K {LEAST}", FEW, LEAST, _gradient(priors=False)),
     Arm(f"... at whole epochs, K {LEAST}", FEW, LEAST, _gradient(), 1.0),
     Arm(f"... at half epochs, K {LEAST}", FEW, LEAST, _gradient(), 0.5),
+    *(Arm(f"... not before {n} steps, K {LEAST}", FEW, LEAST, _later(n)) for n in (10, 20)),
+    Arm(f"... not before 20 steps at a price of 0.002, K {LEAST}", FEW, LEAST, _later(20, 0.002)),
     Arm(f"... from the nearest curves, K {LEAST}", FEW, LEAST, _nearest),
     Arm(f"... from a Gaussian process, K {LEAST}", FEW, LEAST, _process),
     Arm("train all of adaptive recall, K 3", FEW, 3, _full, 1.0),

@@ -23,8 +23,8 @@ from hubselect.records import CurvePoint, Verdict
 from hubselect.selection.rounds import StagedPolicy, best_first, judge
 from hubselect.selection.stages import History
 
-PRICE = 0.002
-"""What an epoch of one model may cost in expected score: 0.2 points (chosen in `benchmarks/quality`)."""
+PRICE = 0.001
+"""What an epoch of one model may cost in expected score: 0.1 points (chosen in `benchmarks/quality`)."""
 
 _DRAWS = 512
 
