@@ -47,11 +47,11 @@ BINS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 CHECKED = (
     BASELINE,
     CHOSEN,
-    "knowledge gradient, fused recall, K 5",
-    "knowledge gradient, fused recall, K 10",
-    "fine selection, fused recall, K 10",
-    "halving, fused recall, K 4",
-    "train all of fused recall, K 4",
+    "knowledge gradient, adaptive recall, K 5",
+    "knowledge gradient, paper's recall, K 10",
+    "fine selection, adaptive recall, K 10",
+    "halving, adaptive recall, K 4",
+    "train all of adaptive recall, K 3",
 )
 
 

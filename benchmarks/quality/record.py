@@ -14,11 +14,13 @@ import argparse
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from benchmarks.quality.held_out import HELD_OUT
 from benchmarks.quality.pace import Pace, cell_cost
 from benchmarks.quality.zoo_hub import Part, check_names, part_of, register, served
 from hubselect.errors import HubselectError
@@ -79,6 +81,8 @@ def parts_of(options: argparse.Namespace) -> list[Part]:
     check_names(options.model, options.dataset)
     tasks = [TASKS[options.task]] if options.task else list(TASKS.values())
     parts = [part_of(task, options.model, options.dataset) for task in tasks]
+    if not options.dataset:
+        parts = [replace(p, targets=tuple(t for t in p.targets if t.name not in HELD_OUT)) for p in parts]
     return [part for part in parts if part.models and part.targets]
 
 
@@ -91,7 +95,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=_seeds, default=(0, 1), metavar="0,1", help="default: 0,1")
     parser.add_argument("--workers", type=int, help="processes (default: one per core)")
     parser.add_argument("--model", action="append", default=[], metavar="NAME", help="only this one (repeat)")
-    parser.add_argument("--dataset", action="append", default=[], metavar="NAME[:CONFIG]", help="as --model")
+    parser.add_argument(
+        "--dataset",
+        action="append",
+        default=[],
+        metavar="NAME[:CONFIG]",
+        help="as --model; default: all that are not held out",
+    )
     parser.add_argument("--epochs", type=int, default=5, help="default: 5")
     parser.add_argument("--retry-failed", action="store_true", help="repeat cells that failed, too")
     parser.add_argument("--weights", type=Path, help="another zoo: hubselect.demo.zoo pretrain --out")

@@ -61,7 +61,7 @@ def test_passes_and_bytes_are_those_of_the_scored_models() -> None:
         spent = {n: (m.passes, m.bytes) for n, m in target.methods.items()}
         assert spent["mean"] == (0, 0)
         assert spent["fused"] == (24, 2400)
-        assert spent["fused-top"] == (10, 1000)
+        assert spent["fused-top"] == (7, 700)
         assert spent["paper"][0] == spent["fused-representatives"][0] < 24
     del sizes["m00"]
     found = backtest_recall(world.matrix(), recorded(world), SETTINGS, weights=sizes)

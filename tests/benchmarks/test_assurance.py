@@ -12,7 +12,7 @@ from benchmarks.quality.policy_arms import ARMS
 from benchmarks.quality.policy_sources import Source
 from hubselect.records import CurvePoint, Run
 
-ARM = next(a for a in ARMS if a.name == "train all of fused recall, K 4")
+ARM = next(a for a in ARMS if a.name == "train all of adaptive recall, K 3")
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -134,7 +135,11 @@ def test_ratios_and_regrets_follow_from_the_runs(parts: list[Zoo], zoos: Mapping
             assert arm["vs bf"]["mean"] == pytest.approx(zoo.pool * zoo.epochs * n / spent, abs=1e-5)
             assert arm["epochs"]["mean"] == pytest.approx(spent / n, abs=1e-5)
             for target, row in rows.items():
-                best = max(r.test for r in zoo.runs if r.dataset == target and r.test is not None)
+                tests: dict[int, list[float]] = {}
+                for r in zoo.runs:
+                    if r.dataset == target and r.test is not None:
+                        tests.setdefault(r.seed, []).append(r.test)
+                best = fmean(max(of_a_seed) for of_a_seed in tests.values())
                 assert row["best"] == pytest.approx(best, abs=1e-5)
                 assert row["regret"] == pytest.approx(best - row["accuracy"], abs=1e-5)
             assert arm["regret of the recall"]["mean"] <= arm["regret"]["mean"] + 1e-9

@@ -15,7 +15,7 @@ import pytest
 import tests.registry
 from hubselect.registry import Registry
 
-OF_FILES = {"test_checks", "test_frozen", "test_opening", "test_processes"}
+OF_FILES = {"test_checks", "test_frozen", "test_opening", "test_processes", "test_rehearsing"}
 """Modules about files; what they say of any registry stands in the other modules of this folder."""
 _OMITTED = {
     "test_a_hundred_thousand_rows_take_seconds",  # a measurement: `test_registry` has a smaller one
