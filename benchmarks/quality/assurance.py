@@ -14,13 +14,9 @@ independent of the others, and a constant forecast that knows how often it happe
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -30,10 +26,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.machine import machine
-from benchmarks.quality.load import RECORDING, recorded_registry
-from benchmarks.quality.policies import RESULTS, _recall
+from benchmarks.quality.policies import recall_for
 from benchmarks.quality.policy_arms import ARMS, BASELINE, CHOSEN, Arm, Knowledge
-from benchmarks.quality.policy_sources import Source, of_folder, of_registry
+from benchmarks.quality.policy_sources import Source
+from benchmarks.quality.replay_report import report
 from hubselect.backtest import MemoryJournal
 from hubselect.backtest.hiding import by_dataset
 from hubselect.executors.replay import ReplayExecutor
@@ -75,7 +71,7 @@ def statements(source: Source, arms: Sequence[Arm]) -> Iterator[Stated]:
     for target in sorted({r.dataset for r in source.runs}):
         rest = [r for r in source.runs if r.dataset != target]
         known = Knowledge(rest, source.steps, target)
-        recalls = {how: _recall(source, table, rest, target, *how) for how in {a.recall for a in arms}}
+        recalls = {how: recall_for(source, table, rest, target, *how) for how in {a.recall for a in arms}}
         for seed in sorted({r.seed for r in source.runs if r.dataset == target}):
             runs = {r.model: r for r in source.runs if r.dataset == target and r.seed == seed}
             for arm in arms:
@@ -214,27 +210,7 @@ def _row(row: Mapping[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--recording", type=Path, default=RECORDING, help="default: the one kept here")
-    parser.add_argument("--curves", type=Path, help="a folder of other recorded curves, tidy CSV")
-    parser.add_argument("--output", type=Path, default=RESULTS)
-    options = parser.parse_args()
-    with ExitStack() as stack:
-        sources = list(of_folder("other", options.curves, frozenset())) if options.curves else []
-        if options.recording.exists():
-            place = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "zoo.db"
-            sources += of_registry(
-                "recorded", stack.enter_context(recorded_registry(place, options.recording))
-            )
-        if not sources:
-            parser.error(
-                "there is no recording; make one with benchmarks/quality/record.py, or give --curves"
-            )
-        result = run(sources)
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "assurance.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (options.output / "assurance.md").write_text(page(result), encoding="utf-8")
-    print(page(result))
+    report(__doc__ or "", "assurance", run, page)
 
 
 if __name__ == "__main__":

@@ -13,23 +13,18 @@ replayed for the first time when it was fixed. Both stand side by side in the re
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.machine import machine
-from benchmarks.quality.held_out import HELD_OUT
-from benchmarks.quality.load import HELD_OUT_RECORDING, RECORDING, SECOND_ZOO, recorded_registry
 from benchmarks.quality.policy_arms import ARMS, Arm, Knowledge
 from benchmarks.quality.policy_results import MEASURED, Replay, page, summaries
-from benchmarks.quality.policy_sources import Source, of_folder, of_registry
+from benchmarks.quality.policy_sources import Source
+from benchmarks.quality.replay_report import report
 from hubselect.backtest import MemoryJournal
 from hubselect.backtest.hiding import Table, by_dataset, hidden_target, with_proxies
 from hubselect.executors.replay import ReplayExecutor
@@ -37,10 +32,7 @@ from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.recall.methods import method
 from hubselect.recall.prediction import predictions
 from hubselect.records import Run
-from hubselect.registry import Registry
 from hubselect.selection import drive
-
-RESULTS = Path(__file__).parents[1] / "results"
 
 
 @dataclass(frozen=True)
@@ -58,7 +50,7 @@ def replays(source: Source, arms: Sequence[Arm]) -> Iterator[Replay]:
     for target in sorted(source.targets or {r.dataset for r in source.runs}):
         rest = [r for r in source.runs if r.dataset != target]
         knowledge = Knowledge(rest, source.steps, target)
-        recalls = {how: _recall(source, table, rest, target, *how) for how in {a.recall for a in arms}}
+        recalls = {how: recall_for(source, table, rest, target, *how) for how in {a.recall for a in arms}}
         for seed in sorted({r.seed for r in source.runs if r.dataset == target}):
             runs = {r.model: r for r in source.runs if r.dataset == target and r.seed == seed}
             last = max(runs.values(), key=lambda r: (r.curve[-1].val, r.model)).model  # brute force's pick
@@ -66,7 +58,7 @@ def replays(source: Source, arms: Sequence[Arm]) -> Iterator[Replay]:
                 yield _replay(source, arm, knowledge, recalls[arm.recall], runs, seed, last)
 
 
-def _recall(
+def recall_for(
     source: Source, table: Table, rest: Sequence[Run], target: str, name: str, scope: str, top: int
 ) -> Recalled:
     matrix = PerformanceMatrix.from_runs(rest)
@@ -129,44 +121,8 @@ def run(sources: Iterable[Source]) -> dict[str, object]:
     return {"machine": machine("numpy", "scipy", "scikit-learn"), **summaries(found)}
 
 
-def _recorded(stack: ExitStack, recording: Path) -> Iterator[Source]:
-    """What the policy was chosen on, then what it was tried on when it was fixed, if that is recorded."""
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    yield from of_registry("recorded", stack.enter_context(recorded_registry(folder / "zoo.db", recording)))
-    if HELD_OUT_RECORDING.exists():
-        store = stack.enter_context(recorded_registry(folder / "held-out.db", recording))
-        store.import_registry(HELD_OUT_RECORDING / "registry", source="snapshot:held-out")
-        yield from of_registry("held-out", store, HELD_OUT)
-    if SECOND_ZOO.exists():
-        store = stack.enter_context(recorded_registry(folder / "second.db", SECOND_ZOO))
-        yield from of_registry("second-zoo", store)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--recording", type=Path, default=RECORDING, help="default: the one kept here")
-    parser.add_argument("--registry", type=Path, help="a registry in place of the recording")
-    parser.add_argument("--curves", type=Path, help="a folder of other recorded curves, tidy CSV")
-    parser.add_argument("--leave-out", action="append", default=[], help="a dataset of --curves (repeat)")
-    parser.add_argument("--output", type=Path, default=RESULTS)
-    options = parser.parse_args()
-    with ExitStack() as stack:
-        sources: list[Source] = []
-        if options.curves:
-            sources += of_folder("other", options.curves, frozenset(options.leave_out))
-        if options.registry:
-            sources += of_registry("recorded", stack.enter_context(Registry.open(options.registry)))
-        elif options.recording.exists():
-            sources += _recorded(stack, options.recording)
-        if not sources:
-            parser.error(
-                "there is no recording; make one with benchmarks/quality/record.py, or give --curves"
-            )
-        result = run(sources)
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "policies.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (options.output / "policies.md").write_text(page(result), encoding="utf-8")
-    print(page(result))
+    report(__doc__ or "", "policies", run, page)
 
 
 if __name__ == "__main__":
