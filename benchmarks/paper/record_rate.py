@@ -19,13 +19,36 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.paper.sources import LOWER_RATE, SHOWN
 from benchmarks.quality.record import STAGES_PER_EPOCH, TASKS
+from benchmarks.quality.restartable import restartable
 from benchmarks.quality.zoo_hub import part_of, register, served
 from hubselect.demo.zoo import OWNER
-from hubselect.errors import HubselectError
 from hubselect.records import Recipe
 
 RATE = 6.7e-4
 WORKDIR = Path(__file__).parents[2] / "build" / "paper"
+
+
+def work(options: argparse.Namespace) -> int:
+    parts = [part_of(TASKS[kind], (), [SHOWN[kind].removeprefix(f"{OWNER}/")]) for kind in TASKS]
+    failed = 0
+    with served(options.workdir.absolute(), parts):
+        from hubselect.api.benchmarks.benchmarking import fill_cells
+        from hubselect.api.progress import Progress
+        from hubselect.registry import Registry
+
+        def tell(event: Progress) -> None:
+            print(f"[{event.done}/{event.total}] {event.detail}", flush=True)
+
+        with Registry.open(options.workdir / "registry.db") as store:
+            for part in parts:
+                register(store, part)
+                recipe = Recipe(part.task, stages_per_epoch=STAGES_PER_EPOCH, learning_rate=RATE)
+                models = [store.model(m) for m in part.models]
+                suite = [store.dataset(d) for d in part.datasets]
+                done = fill_cells(store, models, suite, recipe, workers=options.workers, listener=tell)
+                failed += len(done.failed)
+            store.export_registry(options.output)
+    return 1 if failed else 0
 
 
 def main() -> int:
@@ -36,33 +59,7 @@ def main() -> int:
     parser.add_argument("--niceness", type=int, default=10, help="default: 10")
     options = parser.parse_args()
     os.nice(options.niceness)
-    parts = [part_of(TASKS[kind], (), [SHOWN[kind].removeprefix(f"{OWNER}/")]) for kind in TASKS]
-    failed = 0
-    try:
-        with served(options.workdir.absolute(), parts):
-            from hubselect.api.benchmarks.benchmarking import fill_cells
-            from hubselect.api.progress import Progress
-            from hubselect.registry import Registry
-
-            def tell(event: Progress) -> None:
-                print(f"[{event.done}/{event.total}] {event.detail}", flush=True)
-
-            with Registry.open(options.workdir / "registry.db") as store:
-                for part in parts:
-                    register(store, part)
-                    recipe = Recipe(part.task, stages_per_epoch=STAGES_PER_EPOCH, learning_rate=RATE)
-                    models = [store.model(m) for m in part.models]
-                    suite = [store.dataset(d) for d in part.datasets]
-                    done = fill_cells(store, models, suite, recipe, workers=options.workers, listener=tell)
-                    failed += len(done.failed)
-                store.export_registry(options.output)
-    except HubselectError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 1 if failed else 0
+    return restartable(lambda: work(options))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.quality.held_out import HELD_OUT
 from benchmarks.quality.pace import Pace, cell_cost
+from benchmarks.quality.restartable import restartable
 from benchmarks.quality.zoo_hub import Part, check_names, part_of, register, served
-from hubselect.errors import HubselectError
 from hubselect.records import Recipe, Task
 
 if TYPE_CHECKING:
@@ -119,29 +119,26 @@ def _seeds(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
 
 
-def main() -> int:
-    options = arguments()
-    os.nice(options.niceness)
-    try:
-        parts = parts_of(options)
-        workdir = options.workdir.absolute()
-        with served(workdir, parts, options.weights):
-            from hubselect.registry import Registry
+def work(options: argparse.Namespace) -> int:
+    parts = parts_of(options)
+    workdir = options.workdir.absolute()
+    with served(workdir, parts, options.weights):
+        from hubselect.registry import Registry
 
-            with Registry.open(workdir / "registry.db") as store:
-                for part in parts:
-                    register(store, part)
-                failed = record(store, parts, options)
-                export(store, options.output, options.weights)
-    except HubselectError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        return 130
+        with Registry.open(workdir / "registry.db") as store:
+            for part in parts:
+                register(store, part)
+            failed = record(store, parts, options)
+            export(store, options.output, options.weights)
     if failed:
         print(f"{failed} cells failed; --retry-failed tries them again", file=sys.stderr)
     return 1 if failed else 0
+
+
+def main() -> int:
+    options = arguments()
+    os.nice(options.niceness)
+    return restartable(lambda: work(options))
 
 
 if __name__ == "__main__":

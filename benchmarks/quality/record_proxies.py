@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.quality.record import RECORDING, TASKS, WORKDIR, export
+from benchmarks.quality.restartable import restartable
 from benchmarks.quality.zoo_hub import part_of, served
-from hubselect.errors import HubselectError
 from hubselect.records import Task
 
 if TYPE_CHECKING:
@@ -51,6 +51,18 @@ def score(store: Registry, tasks: list[Task], proxies: tuple[str, ...], workers:
             print(note, file=sys.stderr)
 
 
+def work(options: argparse.Namespace) -> int:
+    tasks = [TASKS[options.task]] if options.task else list(TASKS.values())
+    workdir = options.workdir.absolute()
+    with served(workdir, [part_of(task) for task in tasks], options.weights):
+        from hubselect.registry import Registry
+
+        with Registry.open(workdir / "registry.db", create=False) as store:
+            score(store, tasks, tuple(options.proxy) or all_proxies(), options.workers)
+            export(store, options.output, options.weights)
+    return 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--task", choices=list(TASKS), help="default: both")
@@ -62,22 +74,7 @@ def main() -> int:
     parser.add_argument("--niceness", type=int, default=10, help="default: 10")
     options = parser.parse_args()
     os.nice(options.niceness)
-    tasks = [TASKS[options.task]] if options.task else list(TASKS.values())
-    workdir = options.workdir.absolute()
-    try:
-        with served(workdir, [part_of(task) for task in tasks], options.weights):
-            from hubselect.registry import Registry
-
-            with Registry.open(workdir / "registry.db", create=False) as store:
-                score(store, tasks, tuple(options.proxy) or all_proxies(), options.workers)
-                export(store, options.output, options.weights)
-    except HubselectError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
+    return restartable(lambda: work(options))
 
 
 if __name__ == "__main__":

@@ -37,10 +37,11 @@ from benchmarks.quality.hidden import (
     registry_of,
     without_dataset,
 )
+from benchmarks.quality.restartable import restartable
 from benchmarks.quality.wall_clock_arms import ARMS, Arm, Bench, Measured, arms_for
 from benchmarks.quality.wall_clock_results import page, results
 from benchmarks.quality.zoo_hub import Part, Target, check_names, part_of, served
-from hubselect.errors import HubselectError, InvalidInput, KnowledgeMissing
+from hubselect.errors import InvalidInput, KnowledgeMissing
 from hubselect.records import TASKS, Task
 
 if TYPE_CHECKING:
@@ -254,27 +255,19 @@ def arguments() -> argparse.Namespace:
     return options
 
 
-def main() -> int:
-    options = arguments()
-    try:
-        parts = parts_of(options.target or TARGETS, options.model)
-        arms_for(options.arm, options.ours)
-        with served(options.workdir, parts) as hub:
-            from hubselect.registry.snapshot_reading import read_snapshot
+def work(options: argparse.Namespace) -> int:
+    parts = parts_of(options.target or TARGETS, options.model)
+    arms_for(options.arm, options.ours)
+    with served(options.workdir, parts) as hub:
+        from hubselect.registry.snapshot_reading import read_snapshot
 
-            tables = read_snapshot(options.recording / "registry", "the recording")
-            comparison = Comparison(options, parts, tables)
-            home, place = options.workdir / "hf-home", options.workdir / "selection"
-            bench = Bench(hub, home, place, options.workers, options.epochs)
-            about = machine("torch", "transformers", "numpy", "scikit-learn")
-            found = list(comparison.run(bench))
-            about["load_average_after"] = [round(x, 1) for x in os.getloadavg()]
-    except HubselectError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        return 130
+        tables = read_snapshot(options.recording / "registry", "the recording")
+        comparison = Comparison(options, parts, tables)
+        home, place = options.workdir / "hf-home", options.workdir / "selection"
+        bench = Bench(hub, home, place, options.workers, options.epochs)
+        about = machine("torch", "transformers", "numpy", "scikit-learn")
+        found = list(comparison.run(bench))
+        about["load_average_after"] = [round(x, 1) for x in os.getloadavg()]
     result = results(
         found,
         comparison.arms,
@@ -288,6 +281,11 @@ def main() -> int:
     (options.output / "wall_clock.md").write_text(page(result), encoding="utf-8")
     print(page(result))
     return 0
+
+
+def main() -> int:
+    options = arguments()
+    return restartable(lambda: work(options))
 
 
 if __name__ == "__main__":
