@@ -13,6 +13,7 @@ from hubselect.recall.proxies.base import FloatArray, IntArray
 
 ENOUGH = 5  # examples per dimension
 _RELATIVE_NOISE = 1e-12  # of the largest feature: variation below it is rounding
+_ROUNDING = 1e-6  # of an example's length: what float32 and another batch change
 
 
 def unit(features: FloatArray) -> FloatArray:
@@ -45,10 +46,20 @@ def spectrum(table: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def first_copies(features: FloatArray, labels: FloatArray | IntArray) -> IntArray:
-    """For each example [n] the first row with the same features and labels: itself when there is none."""
-    rows = np.column_stack([features, labels]) + 0.0  # -0.0 is 0.0
-    first: dict[bytes, int] = {}
-    return np.array([first.setdefault(row.tobytes(), i) for i, row in enumerate(rows)], dtype=np.intp)
+    """For each example [n] the first row with the same features and labels: itself when there is none.
+
+    Features are the same when they differ by float32 rounding: an example in another batch, or
+    turned, is still a copy. Rows are compared along one random direction, where copies are neighbours.
+    """
+    table, columns = unit(features), labels.reshape(len(labels), -1)
+    direction = np.random.default_rng(0).normal(size=table.shape[1])
+    order = np.lexsort((table @ direction, *columns.T))
+    table, columns = table[order], columns[order]
+    apart = np.linalg.norm(np.diff(table, axis=0), axis=1) > _ROUNDING * np.linalg.norm(table[1:], axis=1)
+    starts = np.concatenate([[True], apart | np.diff(columns, axis=0).any(axis=1)])
+    first = np.empty(len(table), dtype=np.intp)
+    first[order] = np.minimum.reduceat(order, np.flatnonzero(starts))[np.cumsum(starts) - 1]
+    return first
 
 
 def independent(features: FloatArray, labels: FloatArray | IntArray, *, kinds: int = 0) -> IntArray:

@@ -40,7 +40,7 @@ def knn(
     table = centred(data.features)
     if not table.any():
         return quality(np.broadcast_to(data.columns.mean(axis=0), data.columns.shape), data)
-    same = first_copies(data.features, data.columns)
+    same = first_copies(table, data.columns)
     if len(np.unique(same)) < ENOUGH * data.kinds:
         same = np.arange(len(data))
     return quality(_neighbours(table, same, k) @ data.columns, data)
