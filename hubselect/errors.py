@@ -23,17 +23,55 @@ Foreign exceptions are mapped where they enter: Hub errors in `hub/`, SQLAlchemy
 
 from __future__ import annotations
 
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+# A token of the Hub, a login in an address, the value of an authorization header.
+_SECRET = re.compile(r"\bhf_[A-Za-z0-9]{20,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)|(?<=[Bb]earer )[^\s'\"]+")
+_SHORTEST = 8
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def without_secrets(text: str) -> str:
+    """`text` with the Hub's tokens and logins in addresses replaced by `***`.
+
+    What comes from a server or a library may repeat what it was sent. Tokens are known by their form,
+    and by their value: `HF_TOKEN`, and the login stored by `hf auth login`.
+    """
+    for secret in _known_secrets():
+        text = text.replace(secret, "***")
+    return _SECRET.sub("***", text)
+
+
+def _known_secrets() -> list[str]:
+    values = [os.environ.get(name, "") for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")]
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = os.environ.get("HF_HOME") or f"{cache}/huggingface"
+    with suppress(OSError, RuntimeError, ValueError):
+        place = Path(os.environ.get("HF_TOKEN_PATH") or f"{home}/token").expanduser()
+        values.append(place.read_text(encoding="utf-8"))
+    return [value.strip() for value in values if len(value.strip()) >= _SHORTEST]
+
+
+def _one_line(text: str) -> str:
+    """Printable: what a server says must not move the cursor of a terminal."""
+    return without_secrets(" ".join(_CONTROL.sub(" ", text).split()))
+
 
 class HubselectError(Exception):
     """Base of every error a user can be told about.
 
     Parameters: `message` is one line saying what is wrong; `hint` (optional) is one line
-    saying what to do next.
+    saying what to do next. Neither ever holds a token: errors are printed, logged and stored.
     """
 
     def __init__(self, message: str, hint: str | None = None) -> None:
-        self.message = " ".join(str(message).split())
-        self.hint = " ".join(hint.split()) if hint else None
+        self.message = _one_line(str(message))
+        self.hint = _one_line(hint) if hint else None
         super().__init__(self.message)
 
     def __str__(self) -> str:

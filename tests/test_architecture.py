@@ -28,7 +28,7 @@ ROOMS = {
     "knowledge": set(),
     "recall": {"knowledge"},
     "selection": {"knowledge"},
-    "training": {"recall"},  # what proxies are computed from: see test below
+    "training": {"recall", "hub"},  # what proxies are computed from, and a checked download: see tests below
     "executors": {"selection", "training"},
     "backtest": {"knowledge", "recall", "selection", "executors"},
     "reports": {"registry", "api", "backtest"},  # types only: see test below
@@ -126,6 +126,13 @@ def test_training_knows_of_recall_what_a_forward_pass_gives() -> None:
     for path in (PACKAGE / "training").rglob("*.py"):
         seen = {".".join(m.split(".")[:3]) for m in imports(path) if m.startswith("hubselect.recall")}
         assert seen <= {"hubselect.recall.features"}
+
+
+def test_training_knows_of_the_hub_how_to_fetch_safely() -> None:
+    """The datasets library downloads by itself: only with the Hub room's checks around it."""
+    for path in (PACKAGE / "training").rglob("*.py"):
+        seen = {".".join(m.split(".")[:3]) for m in imports(path) if m.startswith("hubselect.hub")}
+        assert seen <= {"hubselect.hub.dataset_files"}
 
 
 def test_reports_read_records_and_run_nothing() -> None:

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.machine import machine
 from benchmarks.quality.policies import recall_for
-from benchmarks.quality.policy_arms import ARMS, BASELINE, CHOSEN, Arm, Knowledge
+from benchmarks.quality.policy_arms import ARMS, BASELINE, CHOSEN, Arm, Knowledge, Priors
 from benchmarks.quality.policy_sources import Source
 from benchmarks.quality.replay_report import report
 from hubselect.backtest import MemoryJournal
@@ -77,8 +77,7 @@ def statements(source: Source, arms: Sequence[Arm]) -> Iterator[Stated]:
             for arm in arms:
                 found = recalls[arm.recall]
                 models = [m for m in found.ranked if m in runs][: arm.k]
-                priors = {m: p for m, p in found.priors.items() if m in models}
-                stated = _stated(source, known, arm, models, priors, runs, seed)
+                stated = _stated(source, known, arm, models, found.priors.of(models), runs, seed)
                 if stated is not None:
                     yield stated
 
@@ -88,7 +87,7 @@ def _stated(
     known: Knowledge,
     arm: Arm,
     models: Sequence[str],
-    priors: Mapping[str, tuple[float, float, float]],
+    priors: Priors,
     runs: Mapping[str, Run],
     seed: int,
 ) -> Stated | None:
@@ -97,10 +96,11 @@ def _stated(
     journal = MemoryJournal(models)
     winner = drive(arm.policy(known, epochs, priors), ReplayExecutor(curves), journal).winner
     recalled = [
-        Recalled(m, 0.0, math.nan, None, None, None, None, *priors.get(m, (None, None, None))) for m in models
+        Recalled(m, 0.0, math.nan, None, None, None, None, *priors.scores.get(m, (None, None, None)))
+        for m in models
     ]
     test, points = runs[winner].test, journal.history().points
-    ends = known.ends(epochs).with_priors(priors)
+    ends = known.ends(epochs).with_priors(*priors)
     said = assurance(winner, test, points, recalled, ends, TOLERANCE)
     if said.probability is None or test is None:
         return None

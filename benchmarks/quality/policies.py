@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.machine import machine
-from benchmarks.quality.policy_arms import ARMS, Arm, Knowledge
+from benchmarks.quality.policy_arms import ARMS, Arm, Knowledge, Priors
 from benchmarks.quality.policy_results import MEASURED, Replay, page, summaries
 from benchmarks.quality.policy_sources import Source
 from benchmarks.quality.replay_report import report
@@ -41,7 +41,7 @@ class Recalled:
 
     ranked: tuple[str, ...]
     proxied: int
-    priors: dict[str, tuple[float, float, float]]
+    priors: Priors
 
 
 def replays(source: Source, arms: Sequence[Arm]) -> Iterator[Replay]:
@@ -59,7 +59,7 @@ def replays(source: Source, arms: Sequence[Arm]) -> Iterator[Replay]:
 
 
 def recall_for(
-    source: Source, table: Table, rest: Sequence[Run], target: str, name: str, scope: str, top: int
+    source: Source, table: Table, rest: Sequence[Run], target: str, name: str, scope: str, top: int | None
 ) -> Recalled:
     matrix = PerformanceMatrix.from_runs(rest)
     evidence = hidden_target(
@@ -77,7 +77,8 @@ def recall_for(
     ranked = tuple(r.model for r in how.rank(evidence))
     found = predictions(evidence, how.proxies)
     priors = {m: (p.value, p.low, p.high) for m, p in found.items()}
-    return Recalled(ranked, len(set().union(*evidence.proxies.values())), priors)
+    front_sd = next((p.sd for p in found.values()), None)
+    return Recalled(ranked, len(set().union(*evidence.proxies.values())), Priors(priors, front_sd))
 
 
 def _replay(
@@ -93,7 +94,7 @@ def _replay(
     candidates = [m for m in recalled.ranked if m in runs][: arm.k]
     epochs = [p.epochs for p in max(at_barriers.values(), key=lambda r: len(r.curve)).curve]
     journal = MemoryJournal(candidates)
-    policy = arm.policy(knowledge, epochs, {m: p for m, p in recalled.priors.items() if m in candidates})
+    policy = arm.policy(knowledge, epochs, recalled.priors.of(candidates))
     winner = drive(policy, ReplayExecutor(at_barriers), journal).winner
     tests = {m: r.test for m, r in runs.items() if r.test is not None}
     return Replay(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from benchmarks.quality.policy_candidates import ConstantDiscard, GaussianProcessEnds, NearestCurves
 from hubselect.knowledge.curve_ends import CurveEnds
@@ -22,9 +23,19 @@ from hubselect.selection import (
     SuccessiveHalving,
 )
 
-Priors = Mapping[str, tuple[float, float, float]]
-Recall = tuple[str, str, int]
-TOP, LEAST = 7, 3  # what was chosen: proxies at most, models that start
+
+class Priors(NamedTuple):
+    """What recall expects: by model the test score and its bounds, and the error among those in front."""
+
+    scores: Mapping[str, tuple[float, float, float]]
+    front_sd: float | None
+
+    def of(self, models: Collection[str]) -> Priors:
+        return Priors({m: p for m, p in self.scores.items() if m in models}, self.front_sd)
+
+
+Recall = tuple[str, str, int | None]
+LEAST = 3  # models that are recalled where nobody says more
 
 
 @dataclass(frozen=True)
@@ -100,9 +111,12 @@ def _discard(known: Knowledge, epochs: Sequence[float], priors: Priors) -> Stage
     return ConstantDiscard(len(epochs))
 
 
-def _gradient(price: float = PRICE, priors: bool = True) -> Callable[..., StagedPolicy]:
+def _gradient(
+    price: float = PRICE, *, priors: bool = True, all_start: bool = False
+) -> Callable[..., StagedPolicy]:
     def make(known: Knowledge, epochs: Sequence[float], expected: Priors) -> StagedPolicy:
-        ends = known.ends(epochs).with_priors(expected if priors else {})
+        sd = None if all_start or not priors else expected.front_sd
+        ends = known.ends(epochs).with_priors(expected.scores if priors else {}, sd)
         return KnowledgeGradient(len(epochs), ends, price, tuple(epochs))
 
     return make
@@ -124,7 +138,7 @@ def _later(steps: int, price: float = PRICE) -> Callable[..., StagedPolicy]:
     def make(known: Knowledge, epochs: Sequence[float], expected: Priors) -> StagedPolicy:
         each = known.steps.get(known.target, math.inf)
         first = next(n for n, e in enumerate(epochs, start=1) if e * each >= steps or e >= 1)
-        ends = known.ends(epochs).with_priors(expected)
+        ends = known.ends(epochs).with_priors(expected.scores, expected.front_sd)
         return _Later(len(epochs), ends, price, tuple(epochs), first=first)
 
     return make
@@ -141,12 +155,12 @@ def _process(known: Knowledge, epochs: Sequence[float], priors: Priors) -> Stage
 PAPER, ALL, SOME = ("paper", "representatives", 10), ("fused", "all", 10), ("fused", "representatives", 10)
 
 
-def few(most: int) -> Recall:
-    """Adaptive recall with so many proxies at most."""
+def few(most: int | None) -> Recall:
+    """Adaptive recall with so many proxies at most (None: the product's default)."""
     return "fused", "adaptive", most
 
 
-FEW = few(TOP)
+FEW = few(None)
 CHOSEN = f"knowledge gradient, adaptive recall, K {LEAST}"
 BASELINE = "the paper's two phases, K 10"
 
@@ -156,10 +170,14 @@ ARMS: tuple[Arm, ...] = (
     Arm("knowledge gradient, paper's recall, K 10", PAPER, 10, _gradient()),
     Arm("fine selection, adaptive recall, K 10", FEW, 10, _fine, 1.0),
     *(Arm(f"knowledge gradient, adaptive recall, K {k}", FEW, k, _gradient()) for k in (2, 4, 5)),
-    *(Arm(f"... with {n} proxies at most, K {LEAST}", few(n), LEAST, _gradient()) for n in (5, 6, 8, 10)),
+    *(Arm(f"... with {n} proxies at most, K {LEAST}", few(n), LEAST, _gradient()) for n in (5, 6, 7, 8, 10)),
     Arm(f"... with the proxies of all models, K {LEAST}", ALL, LEAST, _gradient()),
     Arm("... with the proxies of representatives, K 5", SOME, 5, _gradient()),
-    *(Arm(f"... at a price of {p:g}, K {LEAST}", FEW, LEAST, _gradient(p)) for p in (0.0005, 0.002, 0.003)),
+    *(
+        Arm(f"... at a price of {p:g}, K {LEAST}", FEW, LEAST, _gradient(p))
+        for p in (0.0005, 0.001, 0.002, 0.003)
+    ),
+    Arm(f"... all recalled start, K {LEAST}", FEW, LEAST, _gradient(all_start=True)),
     Arm(f"... without priors, K {LEAST}", FEW, LEAST, _gradient(priors=False)),
     Arm(f"... at whole epochs, K {LEAST}", FEW, LEAST, _gradient(), 1.0),
     Arm(f"... at half epochs, K {LEAST}", FEW, LEAST, _gradient(), 0.5),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -47,6 +47,9 @@ class LearnedEnds:
 
     def remaining(self, now: float, then: float) -> float:
         return self.shrinking.remaining(now, then)
+
+    def expected(self, models: Collection[str]) -> Mapping[str, End]:
+        return {}
 
     def predict(self, curves: Mapping[str, Sequence[CurvePoint]]) -> Mapping[str, End]:
         models = sorted(curves)

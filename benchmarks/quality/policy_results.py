@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.quality.policy_arms import BASELINE, CHOSEN, TOP
+from benchmarks.quality.policy_arms import BASELINE, CHOSEN
 from hubselect.backtest import PROXY_EPOCHS
 from hubselect.recall.quality import bootstrap_interval
+from hubselect.recall.scope import TOP
 from hubselect.selection import PRICE
 from hubselect.selection.costs import successive_halving_epochs
 
@@ -148,7 +149,8 @@ def page(result: Mapping[str, Any]) -> str:
         "over datasets.",
         "",
         f"`knowledge-gradient` is the product's policy; what was chosen is *{result['chosen']}*: at most "
-        f"{TOP} proxies, a price of {PRICE:g}. The policy was designed on the `other` curves and on "
+        f"{TOP} proxies (a third of the models where that is less), a price of {PRICE:g}, and who starts is "
+        "decided by what recall expects. The policy was designed on the `other` curves and on "
         "`recorded-text`; recall, price and K were chosen on the `recorded` groups under seed 0. The groups "
         "`held-out` (datasets) and `second-zoo` (the checkpoints pre-trained with another seed) were "
         "replayed for the first time when everything was fixed; a group that is missing is not recorded.",

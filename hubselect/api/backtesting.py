@@ -27,7 +27,7 @@ from hubselect.recall.features import DEFAULT_POOLING
 from hubselect.recall.methods import PAPER_PROXY
 from hubselect.recall.methods import method as recall_method
 from hubselect.recall.proxy_names import full_name
-from hubselect.recall.scope import TOP, Scope
+from hubselect.recall.scope import Scope
 from hubselect.records import Model, ProxyScore, Recipe, Run, Task
 from hubselect.registry import Registry
 from hubselect.selection import make_policy
@@ -62,7 +62,7 @@ def run_backtest(
     method: str = "paper",
     proxies: Sequence[str] = (),
     scope: Scope = SCOPE,
-    top: int = TOP,
+    top: int | None = None,
     recall_only: bool = False,
 ) -> BacktestReport:
     """Leave-one-dataset-out over the registry's main recipe (or the one given): no training.
@@ -147,7 +147,7 @@ def recall_backtest(
     *,
     paper: str = PAPER_PROXY,
     fused: Sequence[str] = (),
-    top: int = TOP,
+    top: int | None = None,
 ) -> RecallBacktest:
     """Every recall method on every benchmark dataset of `runs`, with the recorded proxy `scores`.
 

@@ -83,7 +83,8 @@ def add_model(
         cells = tuple(c for r in reports for c in r.cells)
         digests = {task: recipe.digest for task, recipe in recipes.items()}
         known = sum(r.known for r in reports)
-        report = BenchmarkReport(cells, known, digests, tuple(clusters))
+        warnings = tuple(line for r in reports for line in r.warnings)
+        report = BenchmarkReport(cells, known, digests, tuple(clusters), warnings)
         return Added(tuple(models), report, tuple(before), tuple(after), place_added(store, models))
 
 

@@ -59,7 +59,7 @@ def with_proxies(
     method: Method,
     scope: Scope,
     proxies: Mapping[str, Mapping[str, ProxyScore]],
-    top: int,
+    top: int | None,
 ) -> Evidence:
     """The evidence after a method's proxies were computed for the models in `scope`."""
     asked: set[str] = set()

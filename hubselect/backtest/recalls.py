@@ -19,7 +19,6 @@ from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.recall.classes import Classes
 from hubselect.recall.methods import Evidence, Method
 from hubselect.recall.quality import REGRET_AT, at, bootstrap_interval, mean, regrets, spearman
-from hubselect.recall.scope import TOP
 from hubselect.records import ProxyScore, Recalled, Task
 
 CHOOSE_BY = (1, 3, 5)
@@ -36,7 +35,7 @@ class RecallSettings:
     task: Task
     proxy: str = "leep"
     proxies: tuple[str, ...] = ()
-    top: int = TOP
+    top: int | None = None
     threshold: float | None = None
     top_k: int = 5
     seed: int = 0
@@ -194,7 +193,7 @@ def _measure(
     evidence: Evidence,
     proxies: Mapping[str, Mapping[str, ProxyScore]],
     truth: Mapping[str, float],
-    top: int,
+    top: int | None,
     weights: Mapping[str, int] | None,
 ) -> Measured:
     """Let a method rank with the proxies it would have paid for, and judge it by the truth."""

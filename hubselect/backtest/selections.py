@@ -21,7 +21,7 @@ from hubselect.knowledge.trend_book import TrendBook
 from hubselect.recall.classes import Classes
 from hubselect.recall.methods import Evidence, Method, method
 from hubselect.recall.prediction import predictions
-from hubselect.recall.scope import TOP, Scope
+from hubselect.recall.scope import Scope
 from hubselect.records import CurvePoint, Failed, ProxyScore, Run, Task, Verdict
 from hubselect.selection import BruteForce, History, StagedPolicy, SuccessiveHalving, drive, make_policy
 
@@ -51,7 +51,7 @@ class Settings:
     method: str = "paper"
     proxies: tuple[str, ...] = ()
     scope: Scope = "adaptive"
-    top: int = TOP
+    top: int | None = None
 
     @cached_property
     def recall(self) -> Method:
@@ -241,7 +241,8 @@ def _ends(
         return None
     ends = CurveEnds.from_runs(rest, sorted(epochs_at.values()), steps=steps, target_steps=steps.get(dataset))
     expected = predictions(evidence, settings.recall.proxies)
-    return ends.with_priors({m: (p.value, p.low, p.high) for m, p in expected.items()})
+    front_sd = next((p.sd for p in expected.values()), None)
+    return ends.with_priors({m: (p.value, p.low, p.high) for m, p in expected.items()}, front_sd)
 
 
 def _drive(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from hubselect.cli.numbers import Finite, Whole
 from hubselect.cli.options import POLICY, TASK, recall_with
 from hubselect.cli.output import Output, common
 
@@ -12,17 +13,17 @@ from hubselect.cli.output import Output, common
 @click.option(
     "--policy", type=POLICY, default="fine-selection", show_default=True, help="Who goes on after a stage."
 )
-@click.option("-k", type=click.IntRange(1), default=10, show_default=True, help="How many models to recall.")
+@click.option("-k", type=Whole(1), default=10, show_default=True, help="How many models to recall.")
 @click.option(
     "--threshold",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=Finite(0, 1, max_open=True),
     default=0.0,
     show_default=True,
     help="By what share a prediction must be better to eliminate.",
 )
 @click.option(
     "--stages-per-epoch",
-    type=click.IntRange(1),
+    type=Whole(1, 1000),
     default=1,
     show_default=True,
     help="How often the policy decides; finer needs curves recorded as fine.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from hubselect.cli.numbers import Whole
 from hubselect.cli.options import workers
 from hubselect.cli.output import Output, common
 
@@ -19,7 +20,7 @@ class Seeds(click.ParamType[tuple[int, ...]]):
         if isinstance(value, tuple):
             return value
         parts = [part.strip() for part in str(value).split(",")]
-        if not all(part.isdecimal() for part in parts):
+        if not all(part.isdecimal() and len(part) < 16 for part in parts):
             self.fail(f"{value!r} does not read 0,1,2", param, ctx)
         return tuple(int(part) for part in parts)
 
@@ -29,14 +30,12 @@ class Seeds(click.ParamType[tuple[int, ...]]):
 @click.option(
     "--dataset", "datasets", metavar="ID", multiple=True, help="Only this dataset (repeat for more)."
 )
-@click.option("--epochs", type=click.IntRange(1), help="Epochs of fine-tuning (default: as before, else 5).")
+@click.option("--epochs", type=Whole(1, 1000), help="Epochs of fine-tuning (default: as before, else 5).")
 @click.option(
-    "--stages-per-epoch", type=click.IntRange(1), help="Validations per epoch (default: as before, else 1)."
+    "--stages-per-epoch", type=Whole(1, 1000), help="Validations per epoch (default: as before, else 1)."
 )
-@click.option("--max-train-samples", type=click.IntRange(2), help="Cap on training examples, stratified.")
-@click.option(
-    "--seed", type=click.IntRange(0), help="Seed of head, order and dropout (default: as before, else 0)."
-)
+@click.option("--max-train-samples", type=Whole(2), help="Cap on training examples, stratified.")
+@click.option("--seed", type=Whole(0), help="Seed of head, order and dropout (default: as before, else 0).")
 @click.option(
     "--seeds",
     type=Seeds(),
@@ -46,7 +45,7 @@ class Seeds(click.ParamType[tuple[int, ...]]):
 )
 @click.option(
     "--budget",
-    type=click.IntRange(1),
+    type=Whole(1),
     metavar="N",
     help="Fill at most N cells, the most informative first (default: all that are missing).",
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from hubselect.cli.numbers import Finite, Whole
 from hubselect.cli.options import TASK
 from hubselect.cli.output import Output, common
 
 
 @click.command()
-@click.option("--threshold", type=click.FloatRange(0), help="Distance to cut at (default: best silhouette).")
-@click.option("--top-k", type=click.IntRange(1), default=5, show_default=True, help="k of Eq. 1.")
+@click.option("--threshold", type=Finite(0), help="Distance to cut at (default: best silhouette).")
+@click.option("--top-k", type=Whole(1), default=5, show_default=True, help="k of Eq. 1.")
 @click.option(
     "--method",
     type=click.Choice(["average", "kmeans"]),
@@ -18,7 +19,7 @@ from hubselect.cli.output import Output, common
     show_default=True,
     help="How to cluster.",
 )
-@click.option("--clusters", "n_clusters", type=click.IntRange(1), help="Number of clusters (k-means only).")
+@click.option("--clusters", "n_clusters", type=Whole(1), help="Number of clusters (k-means only).")
 @click.option("--task", type=TASK, help="Only models of this task.")
 @common
 def cluster(
@@ -50,7 +51,7 @@ def cluster(
 @click.command()
 @click.option("--task", type=TASK, help="Only models of this task.")
 @click.option("--history", is_flag=True, help="What happened to the clusters, oldest first.")
-@click.option("--limit", type=click.IntRange(1), help="Only so many of the newest events (with --history).")
+@click.option("--limit", type=Whole(1), help="Only so many of the newest events (with --history).")
 @common
 def clusters(task: str | None, history: bool, limit: int | None, registry: str | None, out: Output) -> None:
     """Show the clusters and their representatives, or how they came to be."""

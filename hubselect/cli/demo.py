@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from hubselect.cli.numbers import Whole
 from hubselect.cli.output import Output, console
 
 
@@ -15,7 +16,7 @@ from hubselect.cli.output import Output, console
     show_default=True,
     help="Folder that keeps the local Hub, the registry and the winner.",
 )
-@click.option("-k", type=click.IntRange(1), default=5, show_default=True, help="How many models to recall.")
+@click.option("-k", type=Whole(1), default=5, show_default=True, help="How many models to recall.")
 @click.option(
     "--task",
     type=click.Choice(["text-classification", "image-classification"]),

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from hubselect.cli.numbers import Whole
 from hubselect.cli.options import COUNT, TASK
 from hubselect.cli.output import Output, common
 
@@ -34,7 +35,7 @@ SHOWN = 200
     show_default=True,
     help="What comes first: ids upwards, everything else downwards.",
 )
-@click.option("--limit", type=click.IntRange(1), metavar="N", help=f"Only the first N (tables: {SHOWN}).")
+@click.option("--limit", type=Whole(1), metavar="N", help=f"Only the first N (tables: {SHOWN}).")
 @common
 def models(
     task: str | None,

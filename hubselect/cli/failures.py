@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
+from typing import NoReturn
 
 import click
 
-from hubselect.errors import HubselectError
+from hubselect.errors import HubselectError, without_secrets
 
 INTERRUPTED = 130
 
@@ -27,29 +29,35 @@ def run(command: click.Command) -> None:
         sys.exit(1)
     except HubselectError as error:
         if _debugging():
-            raise
+            _trace(error)
         _say(str(error))
         sys.exit(1)
     except ModuleNotFoundError as error:
         if _debugging() or (extra := _extra_for(error.name)) is None:
-            raise
+            _trace(error)
         _say(f"this needs {error.name}, which is not installed. Run `pip install 'hubselect[{extra}]'`")
         sys.exit(1)
     except OSError as error:
         if _debugging():
-            raise
+            _trace(error)
         _say(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
         sys.exit(1)
     except Exception as error:
         if _debugging():
-            raise
+            _trace(error)
         what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         _say(f"this should not have happened: {what}. Please report it with the output of HUBSELECT_DEBUG=1")
         sys.exit(1)
 
 
 def _say(line: str) -> None:
-    click.echo(f"hubselect: {line}", err=True)
+    click.echo(without_secrets(f"hubselect: {line}"), err=True)
+
+
+def _trace(error: BaseException) -> NoReturn:
+    """The whole traceback, for reports of faults: as Python prints it, but without tokens."""
+    click.echo(without_secrets("".join(traceback.format_exception(error))), err=True, nl=False)
+    sys.exit(1)
 
 
 def _debugging() -> bool:

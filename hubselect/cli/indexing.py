@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from hubselect.cli.numbers import Whole
 from hubselect.cli.options import COUNT, TASK
 from hubselect.cli.output import Output, common
 
@@ -12,7 +13,7 @@ from hubselect.cli.output import Output, common
 @click.option("--task", type=TASK, required=True, help="What the models or datasets are for.")
 @click.option("--author", metavar="A", help="Only those of this user or organization.")
 @click.option("--min-downloads", type=COUNT, metavar="N", help="Only those with so many downloads a month.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the N most downloaded.")
+@click.option("--limit", type=Whole(1), metavar="N", help="Only the N most downloaded.")
 @click.option(
     "--what",
     type=click.Choice(["models", "datasets"]),

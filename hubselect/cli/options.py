@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from hubselect.cli.numbers import MOST, Finite, Whole
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 TASK = click.Choice(["text-classification", "image-classification"])
@@ -34,7 +36,7 @@ class Size(click.ParamType[int]):
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?i?)b?", str(value).strip().lower())
         if match is None or match[2] not in _UNITS:
             self.fail(f"{value!r} is not a size; write 800MB or 2GiB", param, ctx)
-        return int(float(match[1]) * _UNITS[match[2]])
+        return _bounded(self, float(match[1]) * _UNITS[match[2]], param, ctx)
 
 
 class Count(click.ParamType[int]):
@@ -46,7 +48,16 @@ class Count(click.ParamType[int]):
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmbg]?)", str(value).strip().lower().replace("_", ""))
         if match is None:
             self.fail(f"{value!r} is not a number; write 100k, 66M or 1.5B", param, ctx)
-        return round(float(match[1]) * {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "g": 10**9}[match[2]])
+        units = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "g": 10**9}
+        return _bounded(self, float(match[1]) * units[match[2]], param, ctx)
+
+
+def _bounded(
+    kind: click.ParamType[int], number: float, param: click.Parameter | None, ctx: click.Context | None
+) -> int:
+    if number > MOST:
+        kind.fail(f"it is too large, the most is {MOST}", param, ctx)
+    return round(number)
 
 
 COUNT = Count()
@@ -67,9 +78,9 @@ def columns(function: Function) -> Function:
 
 
 def workers(function: Function) -> Function:
-    return click.option(
-        "--workers", type=click.IntRange(1), help="Worker processes (default: as many as fit)."
-    )(function)
+    return click.option("--workers", type=Whole(1, 1024), help="Worker processes (default: as many as fit).")(
+        function
+    )
 
 
 METHODS = ("paper", "fused", "rank-average", "mean", "size", "random")
@@ -87,8 +98,8 @@ class AutoCount(click.ParamType[Any]):
             number = int(value)
         except ValueError:
             number = 0
-        if number < 1:
-            self.fail(f"{value!r} is neither a number from 1 nor auto", param, ctx)
+        if not 1 <= number <= MOST:
+            self.fail(f"{value!r:.40} is neither a number from 1 nor auto", param, ctx)
         return number
 
 
@@ -100,10 +111,9 @@ def recall_with(*, auto: bool) -> Callable[[Function], Function]:
         for option in (
             click.option(
                 "--top",
-                type=click.IntRange(1),
-                default=7,
-                show_default=True,
-                help="How many are scored at most, with --scope adaptive or top.",
+                type=Whole(1),
+                help="How many are scored at most, with --scope adaptive or top "
+                "(default: 7, or a third of the candidates where that is less).",
             ),
             click.option(
                 "--scope",
@@ -168,7 +178,7 @@ def k_option(default: int | str) -> Callable[[Function], Function]:
     )
     tolerance = click.option(
         "--tolerance",
-        type=click.FloatRange(0, 1),
+        type=Finite(0, 1),
         default=0.005,
         show_default=True,
         help="Smaller differences are ties; with -k auto also the mean regret accepted in the backtest.",
@@ -181,13 +191,13 @@ def budget(function: Function) -> Function:
     for option in (
         click.option(
             "--budget-seconds",
-            type=click.FloatRange(0, min_open=True),
+            type=Finite(0, min_open=True),
             metavar="S",
             help="Spend at most this time on recall and training, by recorded times; downloads come on top.",
         ),
         click.option(
             "--budget-epochs",
-            type=click.FloatRange(0, min_open=True),
+            type=Finite(0, min_open=True),
             metavar="E",
             help="Spend at most this many epochs, all models and recall together.",
         ),

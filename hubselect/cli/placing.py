@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from hubselect.cli.numbers import Whole
 from hubselect.cli.options import TASK
 from hubselect.cli.output import Output, common
 
@@ -16,7 +17,7 @@ from hubselect.cli.output import Output, common
     help="Sentence embedding checkpoint of the Hub, for the cards of models without a relative.",
 )
 @click.option("--task", type=TASK, help="Only models of this task.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the N most downloaded models.")
+@click.option("--limit", type=Whole(1), metavar="N", help="Only the N most downloaded models.")
 @common
 def place(
     models: tuple[str, ...],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from hubselect.cli.numbers import Finite, Whole
 from hubselect.cli.options import POLICY, Size, budget, columns, filters, k_option, recall_with, workers
 from hubselect.cli.output import Output, common
 
@@ -13,7 +14,7 @@ from hubselect.cli.output import Output, common
 @columns
 @k_option("auto")
 @click.option(
-    "--epochs", type=click.IntRange(1), help="Epochs of the full training (default: as benchmarked, else 5)."
+    "--epochs", type=Whole(1, 1000), help="Epochs of the full training (default: as benchmarked, else 5)."
 )
 @click.option(
     "--policy",
@@ -24,7 +25,7 @@ from hubselect.cli.output import Output, common
 )
 @click.option(
     "--threshold",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=Finite(0, 1, max_open=True),
     default=0.0,
     show_default=True,
     help="By what share a prediction must be better to eliminate (Table IV).",
@@ -46,10 +47,8 @@ from hubselect.cli.output import Output, common
     metavar="SIZE",
     help="Fetch at most this much: leave out models that no longer fit.",
 )
-@click.option("--max-train-samples", type=click.IntRange(2), help="Cap on training examples, stratified.")
-@click.option(
-    "--seed", type=click.IntRange(0), help="Seed of head, order and dropout (default: as benchmarked)."
-)
+@click.option("--max-train-samples", type=Whole(2), help="Cap on training examples, stratified.")
+@click.option("--seed", type=Whole(0), help="Seed of head, order and dropout (default: as benchmarked).")
 @click.option("--fresh", is_flag=True, help="Start over instead of going on with an earlier selection.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop: models, bytes, epochs, time.")
 @workers

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import click
 
+from hubselect.cli.numbers import Whole
 from hubselect.cli.options import TASK
 from hubselect.cli.output import Output, common
 
 
 @click.command()
-@click.option("--size", type=click.IntRange(1), required=True, metavar="M", help="How many datasets.")
+@click.option("--size", type=Whole(1), required=True, metavar="M", help="How many datasets.")
 @click.option("--task", type=TASK, help="Which results, when there are both.")
 @click.option(
     "--recipe", metavar="DIGEST", help="Results under this recipe (default: the one with most results)."
 )
 @click.option(
     "--draws",
-    type=click.IntRange(1),
+    type=Whole(1, 1_000_000),
     default=200,
     show_default=True,
     help="How many random suites to compare with.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random suites.")
+@click.option("--seed", type=Whole(0), default=0, show_default=True, help="Of the random suites.")
 @common
 def suite(
     size: int,

@@ -132,4 +132,5 @@ def _describe(http: HttpRequest, parts: dict[str, str]) -> Request:
         range=http.headers.get("range"),
         query=http.url.query,
         repo_type=None if kind is None else (kind.strip("/") or "models"),
+        authorized="authorization" in http.headers,
     )

@@ -17,7 +17,7 @@ class Request:
 
     `path` is percent-decoded and without the query. `repo_id` and `file` are set where the
     address names them; `file` for downloads (`resolve`) only. `bytes_sent` counts the body and
-    is 0 for HEAD. `range` is the Range header as sent.
+    is 0 for HEAD. `range` is the Range header as sent; `authorized` says whether a login came with it.
     """
 
     method: str
@@ -29,6 +29,7 @@ class Request:
     range: str | None = None
     query: str = ""
     repo_type: str | None = None
+    authorized: bool = False
 
     @property
     def is_weights(self) -> bool:

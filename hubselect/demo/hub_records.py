@@ -153,7 +153,7 @@ def safetensors_parameters(path: RepoFile) -> dict[str, int]:
                 for dimension in tensor["shape"]:
                     size *= dimension
                 counts[tensor["dtype"]] = counts.get(tensor["dtype"], 0) + size
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError):
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}  # a corrupt file has no parameter count on the Hub either
     return counts
 
@@ -242,7 +242,7 @@ def _json_file(snapshot: Snapshot, name: str) -> Json:
         return {}
     try:
         content = json.loads(file.local.read_text(encoding="utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}  # a broken config.json is served, but says nothing
     return content if isinstance(content, dict) else {}
 

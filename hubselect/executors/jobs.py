@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubselect.errors import CheckpointBroken, HubselectError, TrainingFailed, UnsupportedModel
+from hubselect.errors import (
+    CheckpointBroken,
+    HubselectError,
+    TrainingFailed,
+    UnsupportedDataset,
+    UnsupportedModel,
+)
 from hubselect.records import CurvePoint, Dataset, Model, Recipe
 
 if TYPE_CHECKING:
@@ -77,6 +83,23 @@ def check(job: TrainingJob) -> None:
     """Load the checkpoint for the dataset and train nothing; raises what loading raises."""
     with _training(job):
         return
+
+
+def look_at(dataset: Dataset, recipe: Recipe) -> tuple[str, ...]:
+    """Read the dataset as trainings will; returns what people should be warned of (`training.cautions`)."""
+    from hubselect.training.data import load_splits
+
+    try:
+        return load_splits(dataset, recipe).warnings
+    except (HubselectError, MemoryError):
+        raise
+    except Exception as error:
+        if os.environ.get("HUBSELECT_DEBUG") == "1":
+            raise
+        first_line = (str(error).strip().splitlines() or [""])[0]
+        raise UnsupportedDataset(
+            f"dataset {dataset.name} cannot be read: {type(error).__name__}: {first_line}"
+        ) from error
 
 
 def features(job: TrainingJob, max_samples: int) -> Features:

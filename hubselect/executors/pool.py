@@ -99,6 +99,8 @@ class WorkerPool:
 
     def _fill(self, waiting: dict[str, Chain], busy: dict[int, tuple[Future[Any], _Running]]) -> None:
         for worker in range(self.workers):
+            if not waiting:
+                return
             while worker not in busy and waiting:
                 key = next((k for k in waiting if self._last_worker.get(k) == worker), next(iter(waiting)))
                 chain = waiting.pop(key)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hubselect.errors import HubError, InvalidInput
 from hubselect.hub.endpoint import endpoint_notice, hub_endpoint, hub_token
 from hubselect.hub.failures import hub_errors
+from hubselect.hub.patience import persistent
 
 if TYPE_CHECKING:
     from huggingface_hub import DatasetInfo, HfApi, ModelInfo
@@ -72,19 +73,19 @@ def read_range(
     A server that ignores `Range` is cut off after what was asked for. Hub errors are mapped.
     """
     from huggingface_hub import hf_hub_url
-    from huggingface_hub.utils import (  # type: ignore[attr-defined]
-        build_hf_headers,
-        get_session,
-        hf_raise_for_status,
-    )
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
     url = hf_hub_url(repo_id, path, repo_type=repo_type, revision=revision, endpoint=hub_endpoint())
     headers = build_hf_headers(token=hub_token(), library_name="hubselect")
     headers |= {"Range": f"bytes={start}-{start + length - 1}", "Accept-Encoding": "identity"}
-    with (
-        hub_errors(repo_id, repo_type=repo_type),
-        get_session().stream("GET", url, headers=headers, timeout=TIMEOUT) as response,
-    ):
+    with hub_errors(repo_id, repo_type=repo_type):
+        return persistent(lambda: _received(url, headers, start, length))
+
+
+def _received(url: str, headers: dict[str, str], start: int, length: int) -> bytes:
+    from huggingface_hub.utils import get_session, hf_raise_for_status  # type: ignore[attr-defined]
+
+    with get_session().stream("GET", url, headers=headers, timeout=TIMEOUT) as response:
         if not response.is_success:
             response.read()
         hf_raise_for_status(response)

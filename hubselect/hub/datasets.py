@@ -18,6 +18,7 @@ from hubselect.hub.columns import Choice, Column, choose_columns
 from hubselect.hub.features import from_card
 from hubselect.hub.formats import Footer, Source, format_of, parquet_footer, read_columns
 from hubselect.hub.layout import Layout, converted_layout, infos, own_layout
+from hubselect.hub.patience import persistent
 from hubselect.records import Dataset, Role, dataset_name
 
 if TYPE_CHECKING:
@@ -109,9 +110,11 @@ def _dataset_info(dataset_id: str, revision: str | None) -> DatasetInfo:
     """Metadata with file sizes. A gated dataset shows its metadata to all, so access is asked for."""
     api = hub_api()
     with hub_errors(dataset_id, repo_type="dataset", revision=revision):
-        info = api.dataset_info(dataset_id, revision=revision, files_metadata=True, timeout=TIMEOUT)
+        info = persistent(
+            lambda: api.dataset_info(dataset_id, revision=revision, files_metadata=True, timeout=TIMEOUT)
+        )
         if info.gated:
-            api.auth_check(dataset_id, repo_type="dataset")
+            persistent(lambda: api.auth_check(dataset_id, repo_type="dataset"))
     return info
 
 
@@ -149,8 +152,10 @@ def _converted(dataset_id: str, config: str | None, *, name: str) -> _Found | No
 
     with hub_errors(dataset_id, repo_type="dataset", revision=CONVERTED):
         try:
-            info = hub_api().dataset_info(
-                dataset_id, revision=CONVERTED, files_metadata=True, timeout=TIMEOUT
+            info = persistent(
+                lambda: hub_api().dataset_info(
+                    dataset_id, revision=CONVERTED, files_metadata=True, timeout=TIMEOUT
+                )
             )
         except (RevisionNotFoundError, RemoteEntryNotFoundError):
             return None

@@ -1,29 +1,20 @@
 """One weight format of a pinned model into the Hub cache, complete and with verified content.
 
-The Hub's client neither checks content hashes nor notices a half-empty snapshot, so both are
-done here. What was verified is remembered (by size and modification time) in
+What was verified is remembered (by size and modification time) in
 `$HF_HOME/hubselect/verified`, so a second use hashes nothing and asks the Hub nothing.
 """
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
-from hubselect.errors import DownloadIncomplete, HubUnreachable, InvalidInput, StorageFailed
-from hubselect.hub.client import (
-    TIMEOUT,
-    check_repo_id,
-    hub_api,
-    hub_endpoint,
-    hub_errors,
-    hub_token,
-    is_commit,
-)
-from hubselect.hub.verified import Ledger, drop, link_target
+from hubselect.errors import DownloadIncomplete, HubUnreachable, InvalidInput
+from hubselect.hub.client import TIMEOUT, check_repo_id, hub_api, hub_errors, is_commit
+from hubselect.hub.fetching import Commit, complete
+from hubselect.hub.patience import persistent
+from hubselect.hub.verified import Ledger, link_target
 from hubselect.hub.weights import RepoFile, repo_files, weights_digest
 from hubselect.records import Model
 
@@ -63,7 +54,8 @@ def download_model(model: Model) -> Download:
     DownloadIncomplete (what was fetched does not match its hash; it has been removed).
     """
     revision = _pinned(model)
-    snapshot = _snapshot(model.id, revision)
+    commit = Commit(model.id, revision)
+    snapshot = commit.snapshot
     ledger = Ledger.open(model.id, revision)
     if ledger.complete(snapshot, model.weights_files):
         return Download(snapshot, 0)
@@ -73,7 +65,7 @@ def download_model(model: Model) -> Download:
         if _complete_by_itself(model, snapshot, ledger):
             return Download(snapshot, 0)
         raise
-    fetched = _complete(model, wanted, snapshot, ledger)
+    fetched = complete(commit, wanted, ledger)
     ledger.save(complete=True)
     return Download(snapshot, fetched)
 
@@ -86,7 +78,8 @@ def is_downloaded(model: Model) -> bool:
     if not is_commit(model.revision or "") or not model.weights_files:
         return False
     revision = _pinned(model)
-    return Ledger.open(model.id, revision).complete(_snapshot(model.id, revision), model.weights_files)
+    snapshot = Commit(model.id, revision).snapshot
+    return Ledger.open(model.id, revision).complete(snapshot, model.weights_files)
 
 
 def needed_files(paths: Iterable[str], weights_files: Sequence[str]) -> list[str]:
@@ -115,17 +108,12 @@ def _pinned(model: Model) -> str:
     return model.revision
 
 
-def _snapshot(repo_id: str, revision: str) -> Path:
-    from huggingface_hub import constants
-
-    folder = f"models--{repo_id.replace('/', '--')}"
-    return Path(constants.HF_HUB_CACHE).expanduser().resolve() / folder / "snapshots" / revision
-
-
 def _wanted(model: Model, revision: str) -> list[RepoFile]:
     """What the Hub says about the needed files. One request that fails fast when the Hub is down."""
     with hub_errors(model.id, revision=revision):
-        info = hub_api().model_info(model.id, revision=revision, files_metadata=True, timeout=TIMEOUT)
+        info = persistent(
+            lambda: hub_api().model_info(model.id, revision=revision, files_metadata=True, timeout=TIMEOUT)
+        )
     files = repo_files(info)
     absent = [name for name in model.weights_files if name not in files]
     if absent:
@@ -133,61 +121,6 @@ def _wanted(model: Model, revision: str) -> list[RepoFile]:
             f"{model.id} at {revision[:8]} has no {absent[0]}", f"run `hubselect add-model {model.id}` again"
         )
     return [files[name] for name in needed_files(files, model.weights_files)]
-
-
-def _complete(model: Model, wanted: Sequence[RepoFile], snapshot: Path, ledger: Ledger) -> int:
-    """Make the snapshot hold every wanted file with its stated content; the bytes that took."""
-    missing = [f for f in wanted if not ledger.verify(snapshot, f)]
-    for file in missing:
-        drop(snapshot / file.path)
-    fetched = 0
-    for file in missing:
-        blob = snapshot.parent.parent / "blobs" / PurePosixPath(file.content_id).name
-        if not blob.is_file() or not ledger.verify_blob(blob, file):
-            blob.unlink(missing_ok=True)
-            fetched += file.size
-    ledger.save(complete=False)
-    if missing:
-        _fetch(model, [f.path for f in missing], snapshot)
-    bad = [f for f in missing if not ledger.verify(snapshot, f)]
-    for file in bad:
-        drop(snapshot / file.path)
-    if bad:
-        ledger.save(complete=False)
-        raise DownloadIncomplete(
-            f"{', '.join(f.path for f in bad)} of {model.id} does not match the Hub's hash and was removed",
-            "repeat to fetch it again; if it happens again, the repository or a mirror is damaged",
-        )
-    return fetched
-
-
-def _fetch(model: Model, paths: Sequence[str], snapshot: Path) -> None:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.utils import tqdm  # type: ignore[attr-defined]
-
-    class Silent(tqdm):  # type: ignore[type-arg, misc]
-        """The caller shows one progress for everything; bars of single files would cut through it."""
-
-        def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **{**options, "disable": True})  # type: ignore[no-untyped-call]
-
-    try:
-        with hub_errors(model.id, revision=model.revision):
-            snapshot_download(
-                model.id,
-                revision=model.revision,
-                allow_patterns=[glob.escape(p) for p in paths],
-                endpoint=hub_endpoint(),
-                token=hub_token(),
-                library_name="hubselect",
-                cache_dir=snapshot.parent.parent.parent,
-                tqdm_class=Silent,
-            )
-    except OSError as error:
-        raise StorageFailed(
-            f"{model.id} could not be fetched into {snapshot.parent.parent.parent}: {error}",
-            "check the free space and permissions there, and repeat",
-        ) from error
 
 
 def _complete_by_itself(model: Model, snapshot: Path, ledger: Ledger) -> bool:

@@ -10,13 +10,21 @@ from __future__ import annotations
 import os
 from urllib.parse import urlsplit
 
+from hubselect.errors import InvalidInput
+
 DEFAULT_ENDPOINT = "https://huggingface.co"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def hub_endpoint() -> str:
-    """The Hub's address without a trailing slash: `HF_ENDPOINT`, else the public Hub."""
-    return (os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
+    """The Hub's address without a trailing slash: `HF_ENDPOINT`, else the public Hub.
+
+    Raises InvalidInput for an address with a login in it: addresses are shown, logged and recorded.
+    """
+    endpoint = (os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
+    if "@" in urlsplit(endpoint).netloc:
+        raise InvalidInput("HF_ENDPOINT holds a login", "give the address alone, and the token in HF_TOKEN")
+    return endpoint
 
 
 def endpoint_notice() -> str | None:
@@ -24,9 +32,9 @@ def endpoint_notice() -> str | None:
     endpoint = hub_endpoint()
     if endpoint == DEFAULT_ENDPOINT:
         return None
-    if not endpoint.startswith("https://"):
-        return f"using the Hub at {endpoint} (HF_ENDPOINT): not the default endpoint, and not encrypted"
-    return f"using the Hub at {endpoint} (HF_ENDPOINT): not the default endpoint"
+    plain = "" if endpoint.startswith("https://") else ", and not encrypted"
+    login = "HF_TOKEN is sent there" if hub_token() else "no login is sent there"
+    return f"using the Hub at {endpoint} (HF_ENDPOINT): not the default endpoint{plain}; {login}"
 
 
 def hub_token() -> str | bool | None:

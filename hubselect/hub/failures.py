@@ -14,27 +14,32 @@ from hubselect.errors import (
     RepoGated,
     RepoNotFound,
 )
+from hubselect.hub.connection import guarded
 from hubselect.hub.endpoint import hub_endpoint
+from hubselect.hub.patience import cut_short
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
 
+_LONGEST = 300  # characters of what a Hub says that are repeated
 _LOGIN = "log in with `hf auth login`"
 
 
 @contextmanager
 def hub_errors(repo_id: str, *, repo_type: str = "model", revision: str | None = None) -> Iterator[None]:
-    """Map whatever the Hub client raises inside the block.
+    """Map whatever the Hub client raises inside the block, and check what it sends and receives.
 
     Raises `RepoGated`, `RepoNotFound` (repository, revision or file), `HubUnreachable`
     (refused, timed out, offline, 429, 5xx), `DownloadIncomplete` (a cached snapshot with
-    holes and no way to fill them), `InvalidInput` (not an id) or `HubError` for the rest.
+    holes and no way to fill them, or a file of another length), `InvalidInput` (not an id) or
+    `HubError` for the rest.
     """
     from huggingface_hub import errors as hf
 
     transport_error: type[Exception] = hf.HTTPError  # type: ignore[attr-defined]  # httpx's, whichever generation the client uses
     try:
-        yield
+        with guarded():
+            yield
     except hf.GatedRepoError as error:
         raise _gated(repo_id, repo_type) from error
     except hf.RepositoryNotFoundError as error:
@@ -54,7 +59,12 @@ def hub_errors(repo_id: str, *, repo_type: str = "model", revision: str | None =
         raise _not_cached(error, repo_id) from error
     except hf.HFValidationError as error:
         raise InvalidInput(f"{repo_id!r} is not a Hub id", "an id looks like owner/name") from error
-    except (ValueError, KeyError) as error:  # the client could not make sense of the answer
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as error:  # the client could not make sense of the answer
         raise HubError(
             f"what {hub_endpoint()} answered for {repo_id} is not a Hub's answer",
             "check HF_ENDPOINT and any proxy",
@@ -63,6 +73,13 @@ def hub_errors(repo_id: str, *, repo_type: str = "model", revision: str | None =
         raise unreachable(repo_id, _reason(error)) from error
     except ConnectionError as error:
         raise unreachable(repo_id, _reason(error)) from error
+    except OSError as error:  # of the disk, which is the caller's business, or of the client's own
+        if not cut_short(error):
+            raise
+        raise DownloadIncomplete(
+            f"files of {repo_type} {repo_id} do not have the length the Hub states",
+            "repeat to fetch them again; if it happens again, the Hub or a proxy is broken",
+        ) from error
 
 
 def unreachable(repo_id: str, reason: str | None = None) -> HubUnreachable:
@@ -137,9 +154,9 @@ def _not_cached(error: Exception, repo_id: str) -> HubError:
 
 def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split())
-    return text if text else type(error).__name__
+    return text[:_LONGEST] if text else type(error).__name__
 
 
 def _last_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    return lines[-1][:_LONGEST] if lines else type(error).__name__

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HEAD_BYTES = 1 << 16
+_LONGER_HEADS = (1 << 20, 1 << 24)  # where the first row does not fit: a text may be a megabyte long
 _MAX_FOOTER = 64 << 20
 IMAGE_EXTENSIONS = frozenset(
     (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -105,29 +106,33 @@ def parquet_footer(source: Source, path: str) -> Footer:
 
 
 def table_head(source: Source, path: str) -> pd.DataFrame:
-    """The complete rows within the first 64 KiB of a CSV, TSV or JSON (lines or array) file.
+    """The complete rows within the first 64 KiB of a CSV, TSV or JSON (lines or array) file, or within
+    more of it when the first row is longer.
 
     Raises UnsupportedDataset when no complete row is there.
     """
-    head, cut = _text_head(source, path)
-    try:
-        frame = _csv_rows(head, cut, path) if format_of(path) == "csv" else _json_rows(head)
-    except (ValueError, csv.Error) as error:
-        raise UnsupportedDataset(f"cannot read {path} of {source.repo_id}: {error}") from error
+    for limit in (HEAD_BYTES, *_LONGER_HEADS):
+        head, cut = _text_head(source, path, limit)
+        try:
+            frame = _csv_rows(head, cut, path) if format_of(path) == "csv" else _json_rows(head)
+        except (ValueError, csv.Error, RecursionError) as error:
+            raise UnsupportedDataset(f"cannot read {path} of {source.repo_id}: {error}") from error
+        if not frame.empty or not cut:
+            break
     if frame.empty:
         raise UnsupportedDataset(f"{path} of {source.repo_id} holds no rows that can be read")
     return frame
 
 
-def _text_head(source: Source, path: str) -> tuple[str, bool]:
-    """The decoded beginning of a file, and whether it was cut off."""
+def _text_head(source: Source, path: str, limit: int) -> tuple[str, bool]:
+    """The decoded beginning of a file, `limit` bytes at most, and whether it was cut off."""
     size = source.sizes.get(path, 0)
-    data = source.read(path, 0, min(size, HEAD_BYTES)) if size else b""
+    data = source.read(path, 0, min(size, limit)) if size else b""
     cut = size > len(data)
     if path.lower().endswith(".gz"):
         inflater = zlib.decompressobj(wbits=31)
         try:
-            data = inflater.decompress(data, HEAD_BYTES)
+            data = inflater.decompress(data, limit)
         except zlib.error as error:
             raise UnsupportedDataset(f"{path} of {source.repo_id} is a broken gzip file") from error
         cut = not inflater.eof
@@ -138,7 +143,11 @@ def _csv_rows(head: str, cut: bool, path: str) -> pd.DataFrame:
     import pandas as pd
 
     separator = "\t" if ".tsv" in PurePosixPath(path.lower()).suffixes else ","
-    rows = sum(1 for row in csv.reader(io.StringIO(head), delimiter=separator) if row) - 1
+    before = csv.field_size_limit(max(len(head) + 1, csv.field_size_limit()))
+    try:
+        rows = sum(1 for row in csv.reader(io.StringIO(head), delimiter=separator) if row) - 1
+    finally:
+        csv.field_size_limit(before)
     return pd.read_csv(io.StringIO(head), sep=separator, nrows=max(0, rows - cut))
 
 

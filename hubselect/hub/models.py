@@ -6,25 +6,24 @@ architecture's name, never by importing a modelling library.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubselect.errors import CheckpointBroken, UnsupportedModel
+from hubselect.errors import UnsupportedModel
 from hubselect.hub.client import (
     TIMEOUT,
     card_of,
     check_repo_id,
     commit_of,
     hub_api,
-    hub_endpoint,
     hub_errors,
-    hub_token,
 )
-from hubselect.hub.weights import Weights, choose_weights, inspect_weights
+from hubselect.hub.configs import read_config
+from hubselect.hub.patience import persistent
+from hubselect.hub.weights import Weights, choose_weights, inspect_weights, repo_files
 from hubselect.records import Model, Task
 
 if TYPE_CHECKING:
@@ -96,6 +95,7 @@ _TOKENIZER_FILES = (
     "tokenizer.model",
 )
 _PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
+MOST_CLASSES = 1_000_000  # a config that only counts its classes is not believed beyond
 
 
 def index_model(repo_id: str, *, revision: str | None = None) -> Model:
@@ -108,10 +108,12 @@ def index_model(repo_id: str, *, revision: str | None = None) -> Model:
     """
     check_repo_id(repo_id)
     with hub_errors(repo_id, revision=revision):
-        info = hub_api().model_info(repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT)
+        info = persistent(
+            lambda: hub_api().model_info(repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT)
+        )
     files = frozenset(s.rfilename for s in info.siblings or ())
     refuse_foreign_formats(repo_id, files)
-    config = _read_config(repo_id, commit_of(info))
+    config = read_config(repo_id, commit_of(info), repo_files(info)["config.json"])
     refuse_custom_code(repo_id, config)
     task = decide_task(repo_id, info.pipeline_tag, config, files)
     weights = choose_weights(repo_id, info)
@@ -203,7 +205,8 @@ def head_labels(config: Mapping[str, Any]) -> tuple[str, ...]:
     if not isinstance(id2label, Mapping) or not id2label:
         # transformers leaves id2label out when it is the default of two labels
         count = config.get("num_labels", 2)
-        return tuple(f"LABEL_{i}" for i in range(count)) if isinstance(count, int) and count > 1 else ()
+        believable = isinstance(count, int) and 1 < count <= MOST_CLASSES
+        return tuple(f"LABEL_{i}" for i in range(count)) if believable else ()
     try:
         ordered = sorted((int(index), str(name)) for index, name in id2label.items())
     except ValueError:
@@ -211,28 +214,6 @@ def head_labels(config: Mapping[str, Any]) -> tuple[str, ...]:
     if len(ordered) < 2 or [i for i, _ in ordered] != list(range(len(ordered))):
         return ()
     return tuple(name for _, name in ordered)
-
-
-def _read_config(repo_id: str, sha: str) -> dict[str, Any]:
-    from huggingface_hub import hf_hub_download
-
-    with hub_errors(repo_id, revision=sha):
-        path = hf_hub_download(
-            repo_id,
-            "config.json",
-            revision=sha,
-            endpoint=hub_endpoint(),
-            token=hub_token(),
-            library_name="hubselect",
-        )
-    try:
-        with open(path, encoding="utf-8") as file:
-            config = json.load(file)
-    except (OSError, ValueError) as error:
-        raise CheckpointBroken(f"config.json of {repo_id} is not JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise CheckpointBroken(f"config.json of {repo_id} is not a JSON object")
-    return config
 
 
 def refuse_foreign_formats(repo_id: str, files: frozenset[str]) -> None:

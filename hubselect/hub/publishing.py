@@ -23,6 +23,7 @@ from hubselect.hub.client import (
     hub_token,
 )
 from hubselect.hub.endpoint import DEFAULT_ENDPOINT
+from hubselect.hub.patience import persistent
 from hubselect.hub.verified import has_content
 from hubselect.hub.weights import RepoFile, repo_files
 
@@ -53,7 +54,9 @@ def dataset_head(repo_id: str, revision: str | None = None) -> DatasetHead:
     """
     check_repo_id(repo_id)
     with hub_errors(repo_id, repo_type="dataset", revision=revision):
-        info = hub_api().dataset_info(repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT)
+        info = persistent(
+            lambda: hub_api().dataset_info(repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT)
+        )
     return _head(info)
 
 
@@ -136,15 +139,18 @@ def download_dataset(
         return
     try:
         with hub_errors(repo_id, repo_type="dataset", revision=head.commit), _quiet():
-            snapshot_download(
-                repo_id,
-                repo_type="dataset",
-                revision=head.commit,
-                allow_patterns=[glob.escape(file.path) for file in files],
-                local_dir=target,
-                endpoint=hub_endpoint(),
-                token=hub_token(),
-                library_name="hubselect",
+            persistent(
+                lambda: snapshot_download(
+                    repo_id,
+                    repo_type="dataset",
+                    revision=head.commit,
+                    allow_patterns=[glob.escape(file.path) for file in files],
+                    local_dir=target,
+                    endpoint=hub_endpoint(),
+                    token=hub_token(),
+                    library_name="hubselect",
+                ),
+                rate_limits=False,
             )
     except OSError as error:
         raise DownloadIncomplete(

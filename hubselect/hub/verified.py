@@ -47,6 +47,10 @@ class Ledger:
             json.dump({"whole": self.whole, "files": self.files}, file)
         os.replace(temporary, self.path)
 
+    def holds(self, snapshot: Path, paths: Sequence[str]) -> bool:
+        """Whether these files are there, unchanged since they were verified."""
+        return all(name in self.files and self._unchanged(snapshot / name, name) for name in paths)
+
     def complete(self, snapshot: Path, weights_files: Sequence[str]) -> bool:
         """Whether every needed file is there, unchanged since it was verified."""
         if not self.whole or not all(name in self.files for name in weights_files):

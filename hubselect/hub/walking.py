@@ -10,14 +10,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from re import search
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from hubselect.errors import HubError, HubUnreachable
 from hubselect.hub.client import hub_endpoint, hub_errors, hub_token
+from hubselect.hub.connection import OWN_PATIENCE, guarded, same_origin
+from hubselect.hub.patience import Patience as Patience
+from hubselect.hub.patience import passes_by_itself
+from hubselect.hub.patience import wanted_wait as wanted_wait
 
 Response = Any  # httpx's, whichever generation the Hub's client uses
 Kind = Literal["models", "datasets"]
@@ -90,18 +91,7 @@ class Page:
     next_page: str | None
 
 
-@dataclass(frozen=True)
-class Patience:
-    """How long to wait for a Hub that says "later".
-
-    After a 429 or 5xx answer (or a connection lost between two pages) the page is asked for again,
-    up to `tries` times in all: after as many seconds as the answer asks for (`Retry-After`, or the
-    reset of `RateLimit`), else after `first`, doubled each time. Longer than `longest` is not waited.
-    """
-
-    tries: int = 6
-    first: float = 1.0
-    longest: float = 900.0
+WALK = Patience()
 
 
 class StalePage(HubError):
@@ -112,7 +102,7 @@ def pages(
     query: ListQuery,
     *,
     start: str | None = None,
-    patience: Patience = Patience(),
+    patience: Patience = WALK,
     waiting: Callable[[float, str], None] = lambda seconds, why: None,
 ) -> Iterator[Page]:
     """The pages of a listing, from the first or from `start` (a `next_page` of an earlier walk).
@@ -138,21 +128,13 @@ def check_origin(address: str) -> str:
     """The address itself when it lies below the endpoint's API. Raises `HubError` when it leads elsewhere."""
     endpoint, there = urlsplit(hub_endpoint()), urlsplit(address)
     inside = there.path.startswith(f"{endpoint.path}/api/") and ".." not in there.path
-    try:
-        same = _origin(endpoint) == _origin(there)
-    except ValueError:  # a port that is no number
-        same = False
-    if not same or not inside or there.username or there.password:
+    if not same_origin(hub_endpoint(), address) or not inside or there.username or there.password:
         raise HubError(
             f"the Hub at {hub_endpoint()} names {there.scheme}://{there.hostname} for its next page; "
             "it is not followed, since it would receive your token",
             "check HF_ENDPOINT; a mirror has to give addresses of its own",
         )
     return address
-
-
-def _origin(parts: Any) -> tuple[str, str | None, int | None]:
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _page(response: Response, kind: Kind) -> Page:
@@ -187,16 +169,22 @@ def _get(
     for attempt in range(1, patience.tries + 1):
         asked, why = None, ""
         try:
-            response = get_session().get(
-                address, params=parameters, headers=headers, timeout=TIMEOUT, follow_redirects=False
-            )
+            with guarded():
+                response = get_session().get(
+                    address,
+                    params=parameters,
+                    headers=headers,
+                    timeout=TIMEOUT,
+                    follow_redirects=False,
+                    extensions={OWN_PATIENCE: True},
+                )
         except (hf.OfflineModeIsEnabled, transport_error, ConnectionError):
             if first or attempt == patience.tries:  # an endpoint that never answered is not waited for
                 with hub_errors("the list"):
                     raise
             why = "the connection was lost"
         else:
-            if response.status_code != 429 and response.status_code < 500:
+            if not passes_by_itself(response.status_code):
                 return response
             asked = wanted_wait(response.headers)
             why = "rate limit" if response.status_code == 429 else f"status {response.status_code}"
@@ -207,22 +195,6 @@ def _get(
         time.sleep(seconds)
         delay = min(2 * delay, patience.longest)
     raise AssertionError("unreachable")
-
-
-def wanted_wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds an answer asks to wait: `Retry-After` (seconds or a date), else the reset time `t` of an
-    exhausted `RateLimit`; None when it does not say."""
-    given = headers.get("retry-after", "").strip()
-    if given.isdecimal():
-        return float(given)
-    if given:
-        try:
-            until = parsedate_to_datetime(given)
-        except ValueError:
-            return None
-        return max(0.0, (until.astimezone(UTC) - datetime.now(UTC)).total_seconds())
-    reset = search(r";\s*r\s*=\s*0\b.*;\s*t\s*=\s*(\d+)", headers.get("ratelimit", ""))
-    return float(reset[1]) if reset else None
 
 
 def _gave_up(status: int, asked: float | None) -> HubUnreachable:

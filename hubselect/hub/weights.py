@@ -7,9 +7,9 @@ import json
 import math
 import re
 import struct
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hubselect.errors import CheckpointBroken, UnsupportedModel
 from hubselect.hub.client import read_range
@@ -27,6 +27,13 @@ _SHARD: dict[Format, re.Pattern[str]] = {
 _FOREIGN = (".h5", ".msgpack", ".onnx", ".gguf", ".ckpt", ".index", ".ot")
 _MAX_HEADER = 32 << 20
 _READ_SHARDS = 4
+_MOST_PER_BYTE = 8  # parameters; quantized weights hold two
+_BYTES = {  # of one value, by the format's name of its type; types of less than a byte are not checked
+    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 1),
+    **dict.fromkeys(("U16", "I16", "F16", "BF16"), 2),
+    **dict.fromkeys(("U32", "I32", "F32"), 4),
+    **dict.fromkeys(("U64", "I64", "F64", "C64"), 8),
+}
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,8 @@ def inspect_weights(repo_id: str, info: ModelInfo, weights: Weights) -> int | No
     the file has: such weights cannot be loaded, whatever they are downloaded for.
     """
     total = int(info.safetensors.total) if info.safetensors is not None and info.safetensors.total else None
+    if total is not None and total > _MOST_PER_BYTE * weights.bytes:
+        total = None  # a count that the files cannot hold
     shards = [f for f in weights.files if f.endswith(".safetensors")]
     if weights.format != "safetensors" or len(shards) > _READ_SHARDS:
         return total
@@ -123,15 +132,41 @@ def _header_parameters(repo_id: str, file: RepoFile, sha: str) -> int:
             rest = size + 8 - len(head)
             head += read_range(repo_id, file.path, sha, repo_type="model", start=len(head), length=rest)
         tensors = {n: t for n, t in json.loads(head[8 : 8 + size]).items() if n != "__metadata__"}
-        end = 8 + size + max((t["data_offsets"][1] for t in tensors.values()), default=0)
+        end = 8 + size + _end_of_data(tensors)
         if end != file.size:
             raise ValueError(f"its header promises {end} bytes, the file has {file.size}")
         return sum(math.prod(t["shape"]) for t in tensors.values())
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error) as error:
+    except (
+        ValueError,
+        KeyError,
+        IndexError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        struct.error,
+    ) as error:
         raise CheckpointBroken(
             f"{file.path} of {repo_id} is not a usable safetensors file: {error}",
             "choose another model or revision",
         ) from error
+
+
+def _end_of_data(tensors: Mapping[str, Any]) -> int:
+    """Bytes of all tensors, which lie one after another; raises ValueError where a tensor's shape does
+    not take the bytes that its offsets give it, and what a header raises that is none."""
+    end = 0
+    for name, tensor in sorted(tensors.items(), key=lambda item: item[1]["data_offsets"]):
+        start, stop = tensor["data_offsets"]
+        shape, width = tensor["shape"], _BYTES.get(tensor["dtype"])
+        if not all(type(n) is int and n >= 0 for n in (start, stop, *shape)):
+            place = f"[{start}, {stop}]"[:80]
+            raise ValueError(f"{name[:80]!r} of shape {str(shape)[:80]} cannot lie at {place}")
+        if start != end or stop < start:
+            raise ValueError(f"{name[:80]!r} does not lie behind the tensor before it")
+        if width is not None and math.prod(shape) * width != stop - start:
+            raise ValueError(f"{name[:80]!r} of shape {str(shape)[:80]} takes {stop - start} bytes")
+        end = stop
+    return end
 
 
 def _one_file(files: Collection[str], format_: Format) -> tuple[str, ...]:

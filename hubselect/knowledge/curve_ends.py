@@ -11,7 +11,7 @@ a quarter of an epoch is five steps on a small dataset, hundreds on a large one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -60,10 +60,12 @@ class CurveEnds:
     """The regressions of every barrier, ascending by epochs, and what recall expects of single models.
 
     `priors`: model -> (test score, standard deviation) as known before any training; may be empty.
+    `front_sd` is the standard deviation of their errors against each other, without what they share.
     """
 
     rungs: tuple[Rung, ...] = ()
     priors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    front_sd: float | None = None
 
     @classmethod
     def from_runs(
@@ -85,15 +87,25 @@ class CurveEnds:
         fitted = [(epochs, fit_rung(lessons, n)) for n, epochs in enumerate(barriers)]
         return cls(tuple(Rung(float(epochs), *found) for epochs, found in fitted if found is not None))
 
-    def with_priors(self, priors: Mapping[str, tuple[float, float, float]]) -> CurveEnds:
+    def with_priors(
+        self, priors: Mapping[str, tuple[float, float, float]], front_sd: float | None = None
+    ) -> CurveEnds:
         """The same with what recall expects: model -> (test score, and the bounds that hold nine of ten).
 
         Raises `InvalidInput` for numbers that are not finite; a model without width is left out.
         """
-        if not all(math.isfinite(number) for prior in priors.values() for number in prior):
+        numbers = [*(n for prior in priors.values() for n in prior), front_sd or 0.0]
+        if not all(map(math.isfinite, numbers)):
             raise InvalidInput("a prior is a test score between two bounds, all of them finite")
         kept = {m: (value, (high - low) / _NINE_OF_TEN) for m, (value, low, high) in sorted(priors.items())}
-        return replace(self, priors={m: prior for m, prior in kept.items() if prior[1] > 0})
+        known = {m: prior for m, prior in kept.items() if prior[1] > 0}
+        return replace(self, priors=known, front_sd=front_sd)
+
+    def expected(self, models: Collection[str]) -> Mapping[str, End]:
+        """The ends as far as recall tells them, before any training; empty unless it does for all."""
+        if not self.front_sd or any(m not in self.priors for m in models):
+            return {}
+        return {m: End(self.priors[m][0], self.front_sd) for m in models}
 
     def rung(self, epochs: float) -> Rung | None:
         """What is known after `epochs`: of the nearest barrier at or before; None before the first."""
@@ -148,6 +160,7 @@ class CurveEnds:
             "format": _FORMAT,
             "rungs": [list(rung) for rung in self.rungs],
             "priors": {model: list(prior) for model, prior in sorted(self.priors.items())},
+            "front_sd": self.front_sd,
         }
 
     @classmethod
@@ -161,9 +174,11 @@ class CurveEnds:
                 )
             rungs = tuple(Rung(*map(float, row)) for row in data["rungs"])
             priors = {str(model): (float(value), float(sd)) for model, (value, sd) in data["priors"].items()}
+            sd = data.get("front_sd")  # not kept by older versions
+            front_sd = None if sd is None else float(sd)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InvalidInput(f"these are not learned curve ends: {error!r}") from error
-        return cls(rungs, priors)
+        return cls(rungs, priors, front_sd)
 
 
 def _score(log_odds: FloatArray) -> FloatArray:

@@ -21,16 +21,22 @@ from hubselect.recall.methods.predictors import predictors, proxy_column, standi
 MIN_DATASETS = 4  # held-out datasets below which the spread of errors is not known
 _RIDGE = 1.0
 _MOST_ROWS = 2_000  # models per held-out dataset
+_FRONT = 5  # models at the front of a prediction, among which recall has to choose
 _CLUSTERED = 0.25  # of the residuals' weight is shared within a dataset
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """A test score in the metric's unit, and the interval that holds it with the coverage asked for."""
+    """A test score in the metric's unit, and the interval that holds it with the coverage asked for.
+
+    `sd` is the standard deviation of the error against other models at the front: what all of them have
+    in common, such as how hard the dataset is, does not count. It is the same for all models.
+    """
 
     value: float
     low: float
     high: float
+    sd: float
 
 
 def predictions(
@@ -50,15 +56,15 @@ def predictions(
     target = {p: {m: s.score for m, s in evidence.proxies[p].items()} for p in used}
     design = _design(evidence, evidence.everyone, target, used, None)[evidence.candidate_rows]
     fitted = _Ridge.fit(lessons)
-    errors = [
-        np.abs(y - _Ridge.fit([other for other in lessons if other is not lesson]).predict(x))
+    held_out = [
+        (_Ridge.fit([other for other in lessons if other is not lesson]).predict(lesson[0]), lesson[1])
         for lesson in lessons
-        for x, y in [lesson]
     ]
-    width = _quantile(errors, coverage)
+    width = _quantile([np.abs(y - predicted) for predicted, y in held_out], coverage)
+    sd = _front_sd(held_out)
     values = np.clip(fitted.predict(design), 0.0, 1.0)
     return {
-        model: Prediction(value, max(0.0, value - width), min(1.0, value + width))
+        model: Prediction(value, max(0.0, value - width), min(1.0, value + width), sd)
         for model, value in zip(evidence.candidates, values.tolist(), strict=True)
         if model in evidence.matrix or any(model in evidence.proxies[p] for p in used)
     }
@@ -128,6 +134,15 @@ class _Ridge:
     def predict(self, design: FloatArray) -> FloatArray:
         predicted: FloatArray = (design - self.centre) / self.spread @ self.weights
         return predicted
+
+
+def _front_sd(held_out: Sequence[tuple[FloatArray, FloatArray]]) -> float:
+    """Of the errors among the models predicted best on one dataset, the median over datasets."""
+    spreads = []
+    for predicted, y in held_out:
+        front = np.argsort(-predicted, kind="stable")[:_FRONT]
+        spreads.append(float((y - predicted)[front].std(ddof=1)))
+    return float(np.sqrt(np.median(np.square(spreads))))
 
 
 def _quantile(errors: Sequence[FloatArray], coverage: float) -> float:

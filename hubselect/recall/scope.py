@@ -14,19 +14,27 @@ Scope = Literal["representatives", "adaptive", "top", "all"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 TOP = 7
-"""How many models are scored at most where the scope does not tell (`benchmarks/recall/adaptive.py`)."""
+"""Unless it is said otherwise so many models are scored at most, or a third of the candidates where that is
+less, but three anyway (`benchmarks/recall/adaptive.py`, `benchmarks/quality/policies.py`)."""
 
 
-def models_to_score(evidence: Evidence, scope: Scope, *, top: int = TOP) -> tuple[str, ...]:
+def default_top(candidates: int) -> int:
+    """How many of so many candidates are scored at most where nobody says."""
+    return max(3, min(TOP, -(-candidates // 3)))
+
+
+def models_to_score(evidence: Evidence, scope: Scope, *, top: int | None = None) -> tuple[str, ...]:
     """The candidates whose proxies are to be computed, in the order in which they are wanted.
 
     "representatives": those of non-singleton clusters, as in the paper; "top": the `top`
     candidates by mean benchmark score, then those without any result, the largest first; "all";
-    "adaptive": those to begin with, who is next is told by `next_models`.
+    "adaptive": those to begin with, who is next is told by `next_models`. `top` None: `default_top`.
     Raises `InvalidInput` for an unknown scope and top < 1.
     """
     if scope not in SCOPES:
         raise InvalidInput(f"{scope!r} says not whom to score", f"choose one of {', '.join(SCOPES)}")
+    if top is None:
+        top = default_top(len(evidence.candidates))
     if top < 1:
         raise InvalidInput(f"{top} models cannot be scored", "give at least 1")
     if scope == "adaptive":
@@ -41,7 +49,7 @@ def models_to_score(evidence: Evidence, scope: Scope, *, top: int = TOP) -> tupl
 
 
 def next_models(
-    evidence: Evidence, method: Method, scope: Scope, asked: Collection[str], *, top: int = TOP
+    evidence: Evidence, method: Method, scope: Scope, asked: Collection[str], *, top: int | None = None
 ) -> tuple[str, ...]:
     """Whose proxies to compute now, the models `asked` having been tried; empty when there is nobody left.
 
@@ -49,14 +57,16 @@ def next_models(
     tries `top` models at most.
     """
     if scope == "adaptive":
-        return next_to_score(evidence, method, asked, most=top)
+        most = default_top(len(evidence.candidates)) if top is None else top
+        return next_to_score(evidence, method, asked, most=most)
     return () if asked else models_to_score(evidence, scope, top=top)
 
 
-def most_scored(evidence: Evidence, scope: Scope, *, top: int = TOP) -> int:
+def most_scored(evidence: Evidence, scope: Scope, *, top: int | None = None) -> int:
     """How many models are scored at most."""
     if scope == "adaptive":
-        return min(top, len(evidence.candidates))
+        candidates = len(evidence.candidates)
+        return min(default_top(candidates) if top is None else top, candidates)
     return len(models_to_score(evidence, scope, top=top))
 
 

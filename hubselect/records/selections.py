@@ -12,7 +12,8 @@ class Recalled:
     `proxy_score` is the representative's raw proxy value, None when it was propagated (Eq. 4)
     or unknown; `proxy_origin` says how it was obtained; `prior` is acc(m), the mean benchmark
     score (NaN for a model without results). `predicted` is the test score to expect on the target and
-    `low`, `high` the bounds that hold it in nine of ten cases; None where too little is known.
+    `low`, `high` the bounds that hold it in nine of ten cases, `sd` the standard deviation of its error
+    against the other models at the front; None where too little is known.
     """
 
     model: str
@@ -25,6 +26,7 @@ class Recalled:
     predicted: float | None = None
     low: float | None = None
     high: float | None = None
+    sd: float | None = None
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,8 @@ class Selection:
 
     `path` holds the saved checkpoint (safetensors, tokenizer or processor). `recalled` is
     ranked; `history` is every verdict in order of stage. `plan` is what was expected before it began,
-    `explanation` what is to be said at the end; None for selections of an older hubselect.
+    `explanation` what is to be said at the end; None for selections of an older hubselect. `warnings`
+    tell what of the dataset makes its scores doubtful (examples in two splits, classes never trained).
     """
 
     id: int
@@ -166,3 +169,4 @@ class Selection:
     resumed: bool = False
     plan: Plan | None = None
     explanation: Explanation | None = None
+    warnings: tuple[str, ...] = ()

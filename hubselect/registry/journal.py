@@ -25,7 +25,7 @@ from hubselect.registry.rows import (
     now,
     one_line,
 )
-from hubselect.registry.selection_documents import EXPLANATION, explanation_of, plan_of
+from hubselect.registry.selection_documents import EXPLANATION, explanation_of, plan_of, warnings_of
 from hubselect.registry.selection_rows import (
     VERDICT,
     append,
@@ -193,6 +193,7 @@ class Journal(Connected):
             proxy=record.request.proxy,
             recipe=record.request.recipe_digest,
             plan=plan_of(record.knowledge),
+            warnings=warnings_of(record.knowledge),
             explanation=explanation_of(told[-1] if told else None),
         )
 

@@ -1,4 +1,4 @@
-"""The plan and the closing statement of a selection, as JSON in the registry and back as records."""
+"""What is told of a selection, from its plan to its end, as JSON in the registry and back as records."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def plan_of(knowledge: Mapping[str, Any] | None) -> Plan | None:
     """The plan that was kept with a selection's knowledge; None for one of an older hubselect."""
     kept = (knowledge or {}).get("plan")
     return None if kept is None else Plan(**{**_tuples(kept), "epochs": Span(**kept["epochs"])})
+
+
+def warnings_of(knowledge: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """What was said of the dataset when the selection began."""
+    return tuple((knowledge or {}).get("warnings", ()))
 
 
 def explanation_of(kept: Mapping[str, Any] | None) -> Explanation | None:

@@ -108,6 +108,7 @@ def selection_document(selection: Selection) -> dict[str, Any]:
         "cost": {**asdict(selection.cost), "epochs": selection.cost.epochs},
         "explanation": explanation_document(selection.explanation),
         "estimate": estimate_document(selection),
+        "warnings": list(selection.warnings),
     }
 
 
@@ -153,6 +154,7 @@ def benchmark_document(report: BenchmarkReport) -> dict[str, Any]:
         "failed": len(report.failed),
         "known": report.known,
         "recipes": dict(report.recipes),
+        "warnings": list(report.warnings),
         "clusters": clusters_document(report.clusters),
     }
 

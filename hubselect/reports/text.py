@@ -222,6 +222,7 @@ def selection(found: Selection) -> list[Part]:
         f"({cost.training_epochs:g} training, {cost.recall_epochs:.2f} recall), "
         f"{duration(cost.seconds)}, {size(cost.bytes_downloaded)} downloaded",
         *closing(found),
+        *(escape(f"warning: {line}") for line in found.warnings),
         escape(f"saved in {found.path}"),
     ]
 

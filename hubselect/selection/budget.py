@@ -121,6 +121,9 @@ class Budgeted(StagedPolicy):
     def barriers(self) -> Sequence[int]:
         return self.policy.barriers()
 
+    def left_out(self, models: Sequence[str]) -> Mapping[str, str]:
+        return self.policy.left_out(models)
+
     def filter(self, points: Sequence[CurvePoint], started: int) -> list[Verdict]:
         return self.policy.filter(points, started)
 

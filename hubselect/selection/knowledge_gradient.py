@@ -5,12 +5,13 @@ predicted end with an uncertainty, which shrinks as it trains. Looking at a set 
 later barrier is worth the expected gain in the best predicted end; it costs an epoch's price for every
 epoch beyond those of the best. The set and the barrier with the highest net value decide who goes on. So
 a model leaves when it is confidently worse, among equals the lower one leaves because nothing is lost,
-and the winner trains to the end alone once nothing is likely enough to overtake it.
+and the winner trains to the end alone once nothing is likely enough to overtake it. The same rule decides
+who starts at all, by what recall expects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
@@ -23,8 +24,11 @@ from hubselect.records import CurvePoint, Verdict
 from hubselect.selection.rounds import StagedPolicy, best_first, judge
 from hubselect.selection.stages import History
 
-PRICE = 0.001
-"""What an epoch of one model may cost in expected score: 0.1 points (chosen in `benchmarks/quality`)."""
+PRICE = 0.00125
+"""What an epoch of one model may cost in expected score: an eighth of a point (`benchmarks/quality`)."""
+
+_STARTING = 1.0
+"""The epochs that a model costs which starts and does not win (about as measured in `benchmarks/quality`)."""
 
 _DRAWS = 512
 
@@ -50,6 +54,10 @@ class Ends(Protocol):
         """The share of the standard deviation after `now` epochs that is left after `then`: in [0, 1]."""
         ...
 
+    def expected(self, models: Collection[str]) -> Mapping[str, Expected]:
+        """The ends before any training; empty when they are not known of all `models`."""
+        ...
+
 
 @dataclass(frozen=True)
 class NothingKnown:
@@ -60,6 +68,9 @@ class NothingKnown:
 
     def remaining(self, now: float, then: float) -> float:
         return 1.0
+
+    def expected(self, models: Collection[str]) -> Mapping[str, Expected]:
+        return {}
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,21 @@ class KnowledgeGradient(StagedPolicy):
             raise InvalidInput(f"the price of an epoch is a score in [0, 1), not {self.price}")
         if self.epochs and len(self.epochs) != self.stages:
             raise InvalidInput(f"{self.stages} stages end after as many epochs, not {len(self.epochs)}")
+
+    def left_out(self, models: Sequence[str]) -> Mapping[str, str]:
+        expected = self.ends.expected(models)
+        if not expected:
+            return {}
+        order = sorted(models, key=lambda m: (-expected[m].mean, m))
+        mean, sd = (np.array([getattr(expected[m], name) for m in order]) for name in ("mean", "sd"))
+        places, _ = worthwhile(mean, sd, self.price * _STARTING)
+        behind = {m: expected[order[0]].mean - expected[m].mean for m in order}
+        return {
+            m: f"not started: recall expects it {behind[m]:.3f} behind {order[0]}, give or take "
+            f"{expected[m].sd:.3f}: not worth an epoch"
+            for place, m in enumerate(order)
+            if place not in places
+        }
 
     def filter(self, points: Sequence[CurvePoint], started: int) -> list[Verdict]:
         """The verdicts when nothing but this stage is known of the curves."""

@@ -7,7 +7,7 @@ choice of the winner are handled here, so that all policies treat them alike.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hubselect.errors import InvalidInput, SelectionFailed
@@ -49,6 +49,10 @@ class StagedPolicy(ABC):
         """The stages after which `filter` decides; the last is always `stages`."""
         return (*range(self.every, self.stages, self.every), self.stages)
 
+    def left_out(self, models: Sequence[str]) -> Mapping[str, str]:
+        """Which of `models` need not start, and why, before anything of their curves is known."""
+        return {}
+
     def limit(
         self, history: History, decisions: Sequence[Verdict], verdicts: Sequence[Verdict]
     ) -> Sequence[Verdict]:
@@ -62,7 +66,8 @@ class StagedPolicy(ABC):
     def next(self, history: History) -> Stage | Finished:
         if not history.candidates:
             raise SelectionFailed("there is no candidate to fine-tune")
-        alive = history.candidates
+        out = self._not_started(history)
+        alive = tuple(m for m in history.candidates if m not in out)
         verdicts: list[Verdict] = []
         for number in self.barriers():
             revived = False
@@ -78,6 +83,8 @@ class StagedPolicy(ABC):
                 if reached:
                     break
                 alive, revived = (self.revive(history, verdicts),), True
+            if number == self.barriers()[0]:  # until here who fails makes room
+                verdicts[:0] = [Verdict(0, 0.0, m, None, None, False, why) for m, why in out.items()]
             decisions = self.decide(history, reached, len(alive))
             if revived:
                 decisions = [replace(v, reason="back in: every other candidate failed") for v in decisions]
@@ -86,6 +93,17 @@ class StagedPolicy(ABC):
             alive = tuple(v.model for v in decisions if v.kept)
         winner = best_first([p for m in alive if (p := history.point(m, self.stages))])[0].model
         return Finished(winner, tuple(verdicts))
+
+    def _not_started(self, history: History) -> dict[str, str]:
+        """Who is left out, and why; when a model fails before the first barrier, who starts is asked again
+        of the others."""
+        first = self.barriers()[0]
+        waiting, out = history.candidates, dict(self.left_out(history.candidates))
+        started = {m for m in waiting if m not in out}
+        while failed := {m for m in started if m in waiting and history.failed_by(m, first)}:
+            waiting = tuple(m for m in waiting if m not in failed)
+            started |= {m for m in waiting if m not in self.left_out(waiting)}
+        return {m: why for m, why in out.items() if m not in started}
 
 
 def _failures(alive: Sequence[str], history: History, number: int) -> list[Verdict]:
@@ -99,8 +117,8 @@ def _failures(alive: Sequence[str], history: History, number: int) -> list[Verdi
 
 
 def _best_eliminated(history: History, verdicts: Sequence[Verdict]) -> str:
-    """Who goes on when every survivor failed: the best of those that left last."""
-    out = [v for v in verdicts if not v.kept and v.model not in history.failed and v.val is not None]
+    """Who goes on when every survivor failed: the best of those that left last, or who never started."""
+    out = [v for v in verdicts if not v.kept and v.model not in history.failed]
     if not out:
         raise SelectionFailed("every candidate failed", "recall others with a larger -k")
     return min(out, key=lambda v: (-v.stage, -(v.val or 0.0), v.model)).model

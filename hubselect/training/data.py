@@ -19,12 +19,14 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hubselect.errors import InvalidInput, UnsupportedDataset
 from hubselect.records import Dataset, Recipe
+from hubselect.training.cautions import cautions
 from hubselect.training.labels import UNLABELLED, UNSEEN, LabelCoder
 from hubselect.training.sampling import IntArray, carve, stratified_sample
 from hubselect.training.sources import column, read_dataset, split_roles
@@ -38,20 +40,30 @@ _KEPT_SPLITS = 8
 class Images(Sequence[Any]):
     """The images of some rows of a dataset, decoded when they are asked for."""
 
-    def __init__(self, rows: Any, name: str, numbers: IntArray) -> None:
-        self._rows, self._name, self._numbers = rows, name, numbers
+    def __init__(self, rows: Any, name: str, numbers: IntArray, where: str = "the dataset") -> None:
+        self._rows, self._name, self._numbers, self._where = rows, name, numbers, where
 
     def __len__(self) -> int:
         return len(self._numbers)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return Images(self._rows, self._name, self._numbers[index])
+            return Images(self._rows, self._name, self._numbers[index], self._where)
         number = int(self._numbers[index])
         try:
             return self._rows[number][self._name]
         except Exception as error:
-            raise UnsupportedDataset(f"the image of row {number} cannot be decoded: {error}") from error
+            raise UnsupportedDataset(
+                f"the image of row {number} of {self._where} cannot be decoded: {error}",
+                "mend or remove that row, or choose another column with --image-column",
+            ) from error
+
+    def files(self) -> Iterator[bytes]:
+        """The image files as they are stored, not decoded."""
+        stored = self._rows.cast_column(self._name, datasets.Image(decode=False))
+        for number in self._numbers.tolist():
+            image = stored[number][self._name]
+            yield image["bytes"] if image["bytes"] is not None else Path(image["path"]).read_bytes()
 
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
@@ -73,11 +85,16 @@ class Examples:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def files(self) -> Iterator[bytes]:
+        """The stored file of every image; nothing for texts."""
+        return self.images.files() if isinstance(self.images, Images) else iter(())
+
 
 @dataclass(frozen=True)
 class Splits:
     """The three parts of a dataset. The `*_origin` fields say in words where two of them come from;
-    `dropped` counts rows left out for a null text, image or label."""
+    `dropped` counts rows left out for a null text, image or label; `warnings` are lines for people
+    (`training.cautions`)."""
 
     train: Examples
     validation: Examples
@@ -87,6 +104,7 @@ class Splits:
     test_origin: str
     dropped: int
     fingerprint: str
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,7 +168,13 @@ def _load(dataset: Dataset, recipe: Recipe) -> Splits:
             continue
         labels = coder.encode(column(rows, label_column))
         keep = np.flatnonzero((labels != UNLABELLED) & _present(rows, dataset))
-        if len(keep) == 0 and role != "train":
+        if len(keep) == 0 and role == "train":
+            inputs = "--image-column" if dataset.image_column else "--text-column"
+            raise UnsupportedDataset(
+                f"no row of the train split of {dataset.name} has both an input and a label",
+                f"choose other columns with {inputs} and --label-column",
+            )
+        if len(keep) == 0:
             continue  # an unlabelled split: its labels are withheld
         dropped += len(rows) - len(keep)
         parts[role] = _Part(split, rows, keep, labels[keep])
@@ -173,7 +197,10 @@ def _arrange(
     else:
         validation_origin = f"{validation.split} split"
     if len(np.unique(train.labels)) < 2:
-        raise UnsupportedDataset(f"dataset {dataset.name} has fewer than two classes to train on")
+        raise UnsupportedDataset(
+            f"dataset {dataset.name} has fewer than two classes to train on",
+            "choose a column of classes with --label-column",
+        )
     made = [
         _examples(part.take(stratified_sample(part.labels, cap, recipe.seed)), dataset)
         for part, cap in (
@@ -184,7 +211,8 @@ def _arrange(
     ]
     content = "".join(examples.fingerprint for examples in made) + repr(names)
     digest = hashlib.sha256(content.encode()).hexdigest()[:32]
-    return Splits(made[0], made[1], made[2], names, validation_origin, test_origin, dropped, digest)
+    told = cautions(dataset.name, made[0], made[1], made[2], dropped)
+    return Splits(made[0], made[1], made[2], names, validation_origin, test_origin, dropped, digest, told)
 
 
 def _carve(train: _Part, dataset: Dataset, seed: int) -> tuple[_Part, _Part]:
@@ -239,13 +267,18 @@ def _examples(part: _Part, dataset: Dataset) -> Examples:
         assert dataset.image_column is not None
         rows = _as_images(part.rows.select_columns([dataset.image_column]), dataset)
         digest.update(f"{part.rows._fingerprint} {dataset.image_column}".encode() + part.numbers.tobytes())
-        images = Images(rows, dataset.image_column, part.numbers)
+        where = f"the {part.split} split of {dataset.name}"
+        images = Images(rows, dataset.image_column, part.numbers, where)
         return Examples(part.labels, digest.hexdigest()[:32], images=images)
-    columns = [column(part.rows, name) for name in dataset.text_columns]
+    taken = part.rows.select(part.numbers)  # the cap bounds the memory, not the size of the split
+    columns = [column(taken, name) for name in dataset.text_columns]
     for name, values in zip(dataset.text_columns, columns, strict=True):
-        if isinstance(values[int(part.numbers[0])], list | dict | bytes):
-            raise UnsupportedDataset(f"column {name!r} of dataset {dataset.name} does not hold text")
-    texts = tuple(tuple(str(values[i]) for values in columns) for i in part.numbers.tolist())
+        if isinstance(values[0], list | dict | bytes):
+            raise UnsupportedDataset(
+                f"column {name!r} of dataset {dataset.name} does not hold text",
+                "choose another with --text-column",
+            )
+    texts = tuple(tuple(map(str, row)) for row in zip(*columns, strict=True))
     for text in texts:
         digest.update(repr(text).encode("utf-8", "surrogatepass"))
     return Examples(part.labels, digest.hexdigest()[:32], texts=texts)
@@ -259,7 +292,10 @@ def _as_images(rows: Any, dataset: Dataset) -> Any:
     try:
         return rows.cast_column(name, datasets.Image())
     except Exception as error:
-        raise UnsupportedDataset(f"column {name!r} of dataset {dataset.name} does not hold images") from error
+        raise UnsupportedDataset(
+            f"column {name!r} of dataset {dataset.name} does not hold images",
+            "choose another with --image-column",
+        ) from error
 
 
 __all__ = ["CARVED_FRACTION", "UNSEEN", "Examples", "Images", "Splits", "load_splits"]

@@ -6,13 +6,17 @@ import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
-from hubselect.errors import HubselectError, TrainingFailed
+from hubselect.errors import CheckpointBroken, HubselectError, TrainingFailed
 from hubselect.training.batching import evaluation_batches
 from hubselect.training.device import autocast, to_device
 from hubselect.training.sampling import IntArray
 from hubselect.training.tasks import Prepared
+
+_LOOKED_AT = 8  # examples that tell whether a checkpoint sees its inputs
+_ROUNDING = 1e-6  # of the largest logit: what is less than this between two inputs is no difference
 
 
 @contextmanager
@@ -63,6 +67,26 @@ def accuracy(
     if not bool(finite):
         raise TrainingFailed("the model's outputs are not finite numbers")
     return int(correct) / len(labels)
+
+
+def refuse_constant(model: torch.nn.Module, prepared: Prepared, device: torch.device, name: str) -> None:
+    """Raise `CheckpointBroken` when a checkpoint, before any training, says the same of different inputs.
+
+    Weights of zeros do, and so do weights so large that a norm divides by infinity: such a model
+    has a finite loss and learns nothing but how frequent the classes are. Outputs that are no numbers
+    are left to training, which says so.
+    """
+    count = len(prepared.lengths)
+    rows = np.unique(np.linspace(0, count - 1, _LOOKED_AT).astype(np.int64))
+    inputs = only(prepared.batch(rows), accepted_inputs(model))
+    if all(bool((tensor == tensor[:1]).all()) for tensor in inputs.values()):
+        return  # nothing different was asked
+    model.eval()
+    with torch.no_grad():
+        logits = model(**to_device(inputs, device)).logits.float()
+    spread = (logits.amax(0) - logits.amin(0)).max()
+    if bool(spread <= _ROUNDING * logits.abs().max()):
+        raise CheckpointBroken(f"the outputs of {name} do not depend on its inputs: its weights are unusable")
 
 
 def evaluation_batch_size(batch_size: int) -> int:

@@ -25,6 +25,7 @@ from hubselect.training.evaluation import (
     evaluation_batch_size,
     failures_mapped,
     only,
+    refuse_constant,
 )
 from hubselect.training.loading import load_config, load_for_task
 from hubselect.training.saved import save_checkpoint
@@ -100,13 +101,16 @@ class FineTuning:
         """Train to the end of the next stage, validate, save the state; returns the new point.
 
         Raises `TrainingFailed` when the loss is no longer a number, memory runs out, the model
-        rejects its inputs or the state cannot be saved, and `InvalidInput` after the last stage.
+        rejects its inputs or the state cannot be saved, `CheckpointBroken` when the untrained model says
+        the same of every input, and `InvalidInput` after the last stage.
         """
         if self.finished:
             raise InvalidInput(f"{self.model.id} has already finished its {self.recipe.stages} stages")
         started = time.perf_counter()
         stage = self.stage + 1
         with failures_mapped(self.model.id, f"training on {self.dataset.name}"):
+            if self._step == 0:
+                refuse_constant(self._network, self._train, self.device, self.model.id)
             with own_randomness(self._randomness):
                 loss = self._train_to(self.schedule.steps_at(stage))
             if not bool(torch.isfinite(loss)):

@@ -23,6 +23,7 @@ from hubselect.training.sampling import IntArray
 UNSEEN = -1
 UNLABELLED = -2
 _MANY_CLASSES = 100
+_CHOOSE = "choose a column of classes with --label-column"
 
 
 def _is_null(value: Any) -> bool:
@@ -42,12 +43,12 @@ def _plain(value: Any, where: str) -> int | str | None:
         if not float(value).is_integer():
             raise UnsupportedDataset(
                 f"the labels of {where} are real numbers (such as {value}), which is regression",
-                "choose a column of classes with --label-column",
+                _CHOOSE,
             )
         return int(value)
     raise UnsupportedDataset(
         f"the labels of {where} are of type {type(value).__name__}, not one class per row",
-        "choose a column of classes with --label-column",
+        _CHOOSE,
     )
 
 
@@ -75,9 +76,11 @@ class LabelCoder:
             present = {value for value in plain if value is not None}
             coder = cls._of_values(present, plain, any(isinstance(v, bool) for v in values), where)
         if not present:
-            raise UnsupportedDataset(f"{where} has no labels in its train split")
+            raise UnsupportedDataset(f"{where} has no labels in its train split", _CHOOSE)
         if len(present) == 1:
-            raise UnsupportedDataset(f"{where} has a single class in its train split, nothing to learn")
+            raise UnsupportedDataset(
+                f"{where} has a single class in its train split, nothing to learn", _CHOOSE
+            )
         return coder
 
     @classmethod
@@ -87,7 +90,7 @@ class LabelCoder:
         if len(present) > _MANY_CLASSES and 2 * len(present) > len(rows):
             raise UnsupportedDataset(
                 f"{where} has {len(present)} different labels in {len(rows)} rows",
-                "choose a column of classes with --label-column",
+                _CHOOSE,
             )
         ordered = sorted(present)  # type: ignore[type-var]
         names = tuple(str(bool(value)) if boolean else str(value) for value in ordered)

@@ -6,6 +6,8 @@ safetensors raise becomes `CheckpointBroken` or `UnsupportedModel` here.
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ import torch
 
 from hubselect.errors import CheckpointBroken, HubselectError, InvalidInput, UnsupportedModel
 from hubselect.records import Task
+from hubselect.training.giants import Shapes, check_size, refuse_giants, shapes_of
 from hubselect.training.quiet import quiet
 
 import transformers  # isort: skip  (after quiet, which sets the environment)
@@ -42,6 +45,10 @@ def _mapped(name: str) -> Iterator[None]:
             raise UnsupportedModel(
                 f"{name} cannot be loaded: its config names no known model type"
             ) from error
+        if "Weights only load failed" in text:  # torch's own words recommend to run it after all
+            raise CheckpointBroken(
+                f"{name} cannot be loaded: its .bin weights hold code, which is not run"
+            ) from error
         if "trust_remote_code" in text:
             raise UnsupportedModel(f"{name} needs its own code to run, which hubselect never does") from error
         if isinstance(error, ImportError):
@@ -56,15 +63,17 @@ def load_config(checkpoint: Path) -> Any:
     transformers chooses among its own (sdpa where the architecture has it).
     """
     with _mapped(checkpoint.name):
+        refuse_giants(checkpoint)
         config = transformers.AutoConfig.from_pretrained(
             str(checkpoint), trust_remote_code=False, local_files_only=True
         )
-        config._attn_implementation = None
+        config._attn_implementation = config._experts_implementation = None
         config.return_dict, config.output_hidden_states, config.output_attentions = True, False, False
         return config
 
 
 def _from_pretrained(model_class: Any, checkpoint: Path, config: Any) -> tuple[Any, dict[str, Any]]:
+    _refuse_foreign_shards(checkpoint)
     options = {
         "config": config,
         "dtype": torch.float32,  # half-precision checkpoints train in full precision too
@@ -76,6 +85,15 @@ def _from_pretrained(model_class: Any, checkpoint: Path, config: Any) -> tuple[A
         options["trust_remote_code"] = False
     model, info = model_class.from_pretrained(str(checkpoint), **options)
     return model, info
+
+
+def _refuse_foreign_shards(checkpoint: Path) -> None:
+    """An index is data from the Hub, too: its shards are files of the repository, and no others."""
+    for index in checkpoint.glob("*.index.json"):
+        named = json.loads(index.read_text(encoding="utf-8")).get("weight_map", {}).values()
+        foreign = next((n for n in named if not isinstance(n, str) or Path(n).name != n), None)
+        if foreign is not None:
+            raise CheckpointBroken(f"{index.name} of {checkpoint.name} names a foreign file: {foreign!r:.80}")
 
 
 def load_for_task(
@@ -94,9 +112,10 @@ def load_for_task(
     auto = getattr(transformers, _AUTO_CLASSES[task])
     _set_labels(config, label_names)
     with _mapped(checkpoint.name), torch.random.fork_rng(devices=[]):
+        shapes, output = _shapes(auto, config)
+        check_size(checkpoint, {n: s for n, s in shapes.items() if n not in output})
         torch.manual_seed(seed)
         model, info = _from_pretrained(auto, checkpoint, config)
-        output = _output_layer(auto, config)
         _check_fit(model, info, output, checkpoint.name)
         _reinitialise(model, output, seed)
     if not isinstance(model, torch.nn.Module):
@@ -111,21 +130,16 @@ def _set_labels(config: Any, label_names: tuple[str, ...]) -> None:
     config.problem_type = "single_label_classification"
 
 
-def _output_layer(auto: Any, config: Any) -> set[str]:
-    """Names of the parameters whose shape depends on the number of labels, found by building
-    the model without memory for one label more."""
+def _shapes(auto: Any, config: Any) -> tuple[Shapes, set[str]]:
+    """The shapes of all parameters, and the names of those whose shape depends on the number of labels:
+    the model is built without memory, and once more for one label more."""
     shapes = []
-    names = config.id2label
-    try:
-        for extra in (0, 1):
-            config.num_labels = len(names) + extra
-            with torch.device("meta"):
-                model = auto.from_config(config, trust_remote_code=False)
-            shapes.append({name: tuple(p.shape) for name, p in model.named_parameters()})
-    finally:
-        config.id2label = names
-        config.label2id = {name: number for number, name in names.items()}
-    return {name for name, shape in shapes[0].items() if shapes[1].get(name) != shape}
+    for extra in (0, 1):
+        wider = copy.deepcopy(config)
+        wider.num_labels = len(config.id2label) + extra
+        with torch.device("meta"):
+            shapes.append(shapes_of(auto.from_config(wider, trust_remote_code=False)))
+    return shapes[0], {name for name, shape in shapes[0].items() if shapes[1].get(name) != shape}
 
 
 def _check_fit(model: Any, info: dict[str, Any], output: set[str], name: str) -> None:
@@ -179,10 +193,19 @@ def load_original(checkpoint: Path, config: Any) -> Original:
     ]
     model_class = known[0] if known else transformers.AutoModel
     with _mapped(checkpoint.name), torch.random.fork_rng(devices=[]):
+        with torch.device("meta"):
+            empty = _build(model_class, copy.deepcopy(config))
+        check_size(checkpoint, shapes_of(empty))
         torch.manual_seed(0)
         model, info = _from_pretrained(model_class, checkpoint, config)
         _check_fit(model, info, set(), checkpoint.name)
     return Original(model, not info["missing_keys"] and not info["mismatched_keys"])
+
+
+def _build(model_class: Any, config: Any) -> Any:
+    if model_class is transformers.AutoModel:
+        return model_class.from_config(config, trust_remote_code=False)
+    return model_class(config)
 
 
 def _is_model_class(found: Any) -> bool:

@@ -32,10 +32,10 @@ def allocate(counts: IntArray, size: int, limits: IntArray | None = None) -> Int
 
 def _draw(labels: IntArray, quota: IntArray, classes: IntArray, seed: int) -> IntArray:
     rng = np.random.default_rng([seed, len(labels)])
-    taken = [
-        rng.permutation(np.flatnonzero(labels == label))[:amount]
-        for label, amount in zip(classes, quota, strict=True)
-    ]
+    order = np.argsort(labels, kind="stable")  # one sort, not a search per class: there may be thousands
+    ends = np.searchsorted(labels[order], classes, side="right")
+    rows = np.split(order, ends[:-1]) if len(classes) else []
+    taken = [rng.permutation(mine)[:amount] for mine, amount in zip(rows, quota, strict=True)]
     return np.sort(np.concatenate(taken)) if taken else np.empty(0, dtype=np.int64)
 
 

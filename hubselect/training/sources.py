@@ -5,6 +5,7 @@ Nothing is streamed: fine-tuning reads every row many times, and the Hub cache k
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from hubselect.errors import (
     RepoNotFound,
     UnsupportedDataset,
 )
+from hubselect.hub.dataset_files import fetch_dataset_files, guarded, hub_token, persistent
 from hubselect.records import Dataset
 from hubselect.training.quiet import quiet
 
 import datasets  # isort: skip  (after quiet, which sets the environment)
 
+_BATCH = 1000  # rows of a parquet file at once, where the file does not tell
 _PREFIXES = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val", "dev"),
@@ -31,8 +34,9 @@ _PREFIXES = {
 def read_dataset(dataset: Dataset) -> datasets.DatasetDict:
     """Every split of `dataset` at its pinned revision; `dataset.id` may also be a local folder.
 
-    Raises `RepoNotFound`, `RepoGated`, `HubUnreachable` or `HubError` when it cannot be
-    fetched, `UnsupportedDataset` when there is nothing readable in it.
+    Files are checked against the Hub's hashes before they are read. Raises `RepoNotFound`, `RepoGated`,
+    `HubUnreachable`, `DownloadIncomplete` or `HubError` when it cannot be fetched, `UnsupportedDataset`
+    when there is nothing readable in it.
     """
     if dataset.revision is not None and Path(dataset.id).exists():
         raise UnsupportedDataset(
@@ -46,10 +50,45 @@ def read_dataset(dataset: Dataset) -> datasets.DatasetDict:
     # The parquet export is asked of another server, which knows nothing of pinned revisions.
     datasets.config.USE_PARQUET_EXPORT = False
     try:
-        with quiet():
-            return datasets.load_dataset(dataset.id, name=name, data_dir=folder, revision=revision)
+        with quiet(), guarded():
+            builder = persistent(
+                lambda: datasets.load_dataset_builder(
+                    dataset.id, name=name, data_dir=folder, revision=revision, token=hub_token()
+                )
+            )
+            if not Path(builder.cache_dir).is_dir():  # else it was read before
+                fetch_dataset_files(_files(builder))
+            _prepare(builder)
+            return _splits(builder, f"dataset {dataset.name}")
+    except HubselectError:
+        raise
     except Exception as error:
         raise _mapped(error, dataset) from error
+
+
+def _prepare(builder: Any) -> None:
+    """Convert the files to arrow. The library reads a parquet file in batches as large as its first row
+    group, which fails for a split without rows: then a number is named."""
+    try:
+        builder.download_and_prepare()
+    except datasets.exceptions.DatasetGenerationError as error:
+        if "BatchSize" not in str(error.__cause__):
+            raise
+        builder.config.batch_size = _BATCH
+        builder.download_and_prepare()
+
+
+def _splits(builder: Any, where: str) -> datasets.DatasetDict:
+    """Every split that has rows; the library raises for one without. The train split must have some."""
+    counts = {name: split.num_examples for name, split in builder.info.splits.items()}
+    train = split_roles(list(counts), where)["train"]
+    if not counts[train]:
+        raise UnsupportedDataset(f"the {train} split of {where} has no rows")
+    return datasets.DatasetDict({n: builder.as_dataset(split=n) for n, count in counts.items() if count})
+
+
+def _files(builder: Any) -> list[str]:
+    return [address for files in (builder.config.data_files or {}).values() for address in files]
 
 
 def _mapped(error: Exception, dataset: Dataset) -> HubselectError:
@@ -69,12 +108,21 @@ def _mapped(error: Exception, dataset: Dataset) -> HubselectError:
         isinstance(error, ConnectionError)
         or "Connect" in type(error).__name__
         or "Timeout" in type(error).__name__
+        or type(error).__module__.startswith("httpx")
     ):
-        return HubUnreachable(f"dataset {dataset.id} cannot be fetched: the Hub does not answer")
+        return HubUnreachable(
+            f"dataset {dataset.id} cannot be fetched: the Hub does not answer",
+            "check the network, and repeat",
+        )
     if type(error).__name__.endswith("HTTPError"):
         status = getattr(getattr(error, "response", None), "status_code", None) or 0
         kind = HubUnreachable if status == 429 or status >= 500 else HubError  # those pass by themselves
-        return kind(f"dataset {dataset.id} cannot be fetched: {_first_sentence(text)}")
+        return kind(f"dataset {dataset.id} cannot be fetched: {_first_sentence(text)}", "repeat it later")
+    if isinstance(error, UnicodeDecodeError | json.JSONDecodeError):
+        return HubError(
+            f"what the Hub answered for dataset {dataset.id} is not a Hub's answer",
+            "check HF_ENDPOINT and any proxy",
+        )
     if "scripts are no longer supported" in text:
         return UnsupportedDataset(
             f"dataset {dataset.id} is a loading script", "index it again to use its parquet conversion"

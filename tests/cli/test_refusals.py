@@ -78,8 +78,9 @@ def test_an_unreachable_hub_is_one_line_within_seconds(place: Path, tmp_path: Pa
     before = content(place)
     done = call(place, "add-model", "refusals/any", HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=str(tmp_path))
     assert done.returncode == 1
-    assert len(done.stderr.strip().splitlines()) == 1
-    assert "127.0.0.1:9" in done.stderr
+    notice, line = done.stderr.strip().splitlines()
+    assert "not the default endpoint" in notice
+    assert "127.0.0.1:9 does not answer" in line
     assert content(place) == before
 
 

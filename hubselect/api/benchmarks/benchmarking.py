@@ -2,58 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from hubselect.api.benchmarks.filling import BenchmarkReport, Cell, fill
 from hubselect.api.benchmarks.missing import Missing, missing_cells, within
-from hubselect.api.clusters.after import ClustersAfter, clusters_after
+from hubselect.api.clusters.after import clusters_after
 from hubselect.api.opening import opened
-from hubselect.api.progress import Listener, Progress, silent
-from hubselect.api.turns import turn
-from hubselect.errors import HubselectError, InvalidInput, KnowledgeMissing
-from hubselect.executors.jobs import TrainingJob
-from hubselect.executors.local import PASSING, advance_to
-from hubselect.executors.pool import Chain, WorkerPool, default_workers
-from hubselect.hub import download_model, index_dataset, index_model
+from hubselect.api.progress import Listener, silent
+from hubselect.errors import InvalidInput, KnowledgeMissing
+from hubselect.hub import index_dataset, index_model
 from hubselect.records import TASKS, Dataset, Model, Recipe, Task
 from hubselect.registry import Registry
 
-
-@dataclass(frozen=True)
-class Cell:
-    """What happened to one cell of the performance matrix: done with a test score, or failed.
-
-    `seed` is that of the run.
-    """
-
-    model: str
-    dataset: str
-    status: str
-    test: float | None = None
-    reason: str | None = None
-    seconds: float = 0.0
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class BenchmarkReport:
-    """`cells` were worked on now; `known` were there before; `recipes` by task.
-
-    `clusters` tells what the new scores did to the clusters under these recipes.
-    """
-
-    cells: tuple[Cell, ...] = ()
-    known: int = 0
-    recipes: Mapping[Task, str] = field(default_factory=dict)
-    clusters: tuple[ClustersAfter, ...] = ()
-
-    @property
-    def failed(self) -> tuple[Cell, ...]:
-        return tuple(c for c in self.cells if c.status == "failed")
+__all__ = ["BenchmarkReport", "Cell", "benchmark", "fill_cells", "pinned", "recipe_for"]
 
 
 def recipe_for(
@@ -95,10 +58,13 @@ def benchmark(
     bring the clusters up to date.
 
     A cell that was interrupted goes on from its last finished stage; a failed cell is left
-    alone unless `retry_failed`. `seeds` fills each cell once per seed under the one recipe: other
-    output layers, dropout and orders of the same examples; a score is then the mean over them
-    (`seed`, the recipe's own, makes another recipe instead). With a `budget` at most so many cells
-    are worked on, those first that tell most about the others (`knowledge.cells`).
+    alone unless `retry_failed`. Any number of processes may fill one matrix: each cell is worked on by
+    one of them, and taken over by another if that one dies; all return when every cell is settled.
+
+    `seeds` fills each cell once per seed under the one recipe: other output layers, dropout and orders
+    of the same examples; a score is then the mean over them (`seed`, the recipe's own, makes another
+    recipe instead). With a `budget` at most so many cells are worked on, those first that tell most
+    about the others (`knowledge.cells`).
 
     Raises `KnowledgeMissing` when there is nothing to work on, `InvalidInput` for a budget below 1 or
     a negative seed and `HubUnreachable` when checkpoints cannot be fetched.
@@ -131,12 +97,17 @@ def benchmark(
                 "add them with `hubselect add-model` and `hubselect add-dataset`",
             )
         if budget is None:
-            cells = [c for each in work for c in _fill(store, each, workers, listener).cells]
+            reports = [fill(store, each, workers, listener) for each in work]
         else:
-            cells = _fill_within(store, work, budget, workers, listener)
+            reports = _fill_within(store, work, budget, workers, listener)
         digests = {each.recipe.task: each.recipe.digest for each in work}
-        clusters = clusters_after(store, digests.values())
-        return BenchmarkReport(tuple(cells), sum(each.known for each in work), digests, clusters)
+        return BenchmarkReport(
+            tuple(c for r in reports for c in r.cells),
+            sum(each.known for each in work) + sum(r.known for r in reports),
+            digests,
+            clusters_after(store, digests.values()),
+            tuple(dict.fromkeys(line for r in reports for line in r.warnings)),
+        )
 
 
 def fill_cells(
@@ -150,128 +121,21 @@ def fill_cells(
     listener: Listener = silent,
 ) -> BenchmarkReport:
     """Fill the missing cells of `models` x `suite` under `recipe`."""
-    return _fill(
-        store, missing_cells(store, models, suite, recipe, retry_failed=retry_failed), workers, listener
-    )
+    work = missing_cells(store, models, suite, recipe, retry_failed=retry_failed)
+    report = fill(store, work, workers, listener)
+    return replace(report, known=work.known + report.known)
 
 
 def _fill_within(
     store: Registry, work: Sequence[Missing], budget: int, workers: int | None, listener: Listener
-) -> list[Cell]:
+) -> list[BenchmarkReport]:
     """Fill `budget` cells in rounds: what a round found decides what is most informative next."""
-    cells: list[Cell] = []
-    while (left := budget - len(cells)) > 0 and any(each.cells for each in work):
+    reports: list[BenchmarkReport] = []
+    while (left := budget - sum(len(r.cells) for r in reports)) > 0 and any(each.cells for each in work):
         chosen = within(store, work, left)
-        for each in chosen:
-            cells += _fill(store, each, workers, listener).cells
+        reports += [fill(store, each, workers, listener) for each in chosen]
         work = [each.without(done.cells) for each, done in zip(work, chosen, strict=True)]
-    return cells
-
-
-def _fill(store: Registry, work: Missing, workers: int | None, listener: Listener) -> BenchmarkReport:
-    recipe, todo = work.recipe, work.cells
-    report = BenchmarkReport((), work.known, {recipe.task: recipe.digest})
-    if not todo:
-        return report
-    with turn(store, f"cells-{recipe.digest}", "benchmarking under the same recipe"):
-        return _fill_todo(store, work, report, workers, listener)
-
-
-def _fill_todo(
-    store: Registry, work: Missing, report: BenchmarkReport, workers: int | None, listener: Listener
-) -> BenchmarkReport:
-    todo = work.cells
-    checkpoints = {m.id: _fetch(m) for m in {m.id: m for m, _ in todo}.values()}
-    store.add_recipe(work.recipe)
-    largest = max((m.weights_bytes or 0) for m, _ in todo)
-    with WorkerPool(workers or default_workers(len(todo), largest)) as pool:
-        cells = _Cells(store, work, listener).work(pool, todo, checkpoints)
-    return BenchmarkReport(tuple(cells), report.known, report.recipes)
-
-
-class _Cells:
-    """Works through cells, and writes every stage to the registry as it comes."""
-
-    def __init__(self, store: Registry, work: Missing, listener: Listener) -> None:
-        self._store = store
-        self._recipe = work.recipe
-        self._digest = work.recipe.digest
-        self._seed = work.seed
-        self._listener = listener
-        self._total = len(work.cells)
-        self._done: list[Cell] = []
-
-    def work(
-        self,
-        pool: WorkerPool,
-        todo: Sequence[tuple[Model, Dataset]],
-        checkpoints: Mapping[str, Path | HubselectError],
-    ) -> list[Cell]:
-        self._tell("")
-        chains: dict[str, Chain] = {}
-        self._jobs: dict[str, TrainingJob] = {}
-        self._started: dict[str, float] = {}
-        for model, dataset in todo:
-            checkpoint = checkpoints[model.id]
-            if isinstance(checkpoint, HubselectError):
-                self._store.start_run(model.id, dataset.name, self._digest, seed=self._seed)
-                self._failed(model.id, dataset.name, checkpoint, 0.0)
-                continue
-            place = self._state_dir(model, dataset)
-            job = TrainingJob(checkpoint, model, dataset, self._recipe, place, self._seed)
-            key = f"{model.id} on {dataset.name}"
-            if self._seed != self._recipe.seed:
-                key += f", seed {self._seed}"
-            self._jobs[key] = job
-            chains[key] = self._chain(key, job)
-        for key, result in pool.run(chains):
-            self._record(key, result)
-        return self._done
-
-    def _chain(self, key: str, job: TrainingJob) -> Chain:
-        self._store.start_run(job.model.id, job.dataset.name, self._digest, seed=self._seed)
-        self._started[key] = time.monotonic()
-        yield from advance_to(job, self._recipe.stages, test=True)
-
-    def _record(self, key: str, result: object) -> None:
-        job = self._jobs[key]
-        seconds = time.monotonic() - self._started[key]
-        model, dataset = job.model.id, job.dataset.name
-        if isinstance(result, PASSING):
-            raise result  # no verdict on the cell: it is missing still, its state is kept
-        if isinstance(result, HubselectError):
-            self._failed(model, dataset, result, seconds)
-        elif isinstance(result, float):
-            self._store.finish_run(model, dataset, self._digest, result, seed=self._seed)
-            self._done.append(Cell(model, dataset, "done", result, None, seconds, self._seed))
-            self._tell(f"{key}: {result:.3f}")
-        else:
-            for point in result:  # type: ignore[attr-defined]
-                self._store.append_point(point, dataset, self._digest, seed=self._seed)
-            return
-        shutil.rmtree(job.state_dir, ignore_errors=True)
-
-    def _failed(self, model: str, dataset: str, error: HubselectError, seconds: float) -> None:
-        self._store.fail_run(model, dataset, self._digest, str(error), seed=self._seed)
-        self._done.append(Cell(model, dataset, "failed", None, str(error), seconds, self._seed))
-        self._tell(f"{model} on {dataset}: failed, {error}")
-
-    def _tell(self, detail: str) -> None:
-        self._listener(Progress("benchmark", len(self._done), self._total, detail))
-
-    def _state_dir(self, model: Model, dataset: Dataset) -> Path:
-        names = (model.id, model.revision, dataset.name, dataset.revision, self._digest, self._seed)
-        digest = hashlib.sha256(repr(names).encode()).hexdigest()[:24]
-        return self._store.home / "work" / f"cell-{digest}"
-
-
-def _fetch(model: Model) -> Path | HubselectError:
-    try:
-        return download_model(model).path
-    except PASSING:
-        raise
-    except HubselectError as error:
-        return error
+    return reports
 
 
 def _chosen_models(store: Registry, task: Task, wanted: Sequence[str]) -> list[Model]:

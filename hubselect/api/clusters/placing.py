@@ -102,7 +102,7 @@ def place(
                     "run `hubselect cluster` when they have results",
                 )
         with WorkerPool(1) as pool:  # which starts its process when there is something to read
-            reader = _Reader.of(text_model, pool, listener) if text_model else None
+            reader = _Reader.of(text_model, pool, listener) if text_model is not None else None
             store.tidy_placements()
             report = [
                 _Work(store, Placed(t, d), reader, listener).run(models, limit, MOST_CARDS) for t, d in shown

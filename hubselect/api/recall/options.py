@@ -12,7 +12,7 @@ from hubselect.recall.features import DEFAULT_POOLING
 from hubselect.recall.methods import METHODS
 from hubselect.recall.methods import method as method_named
 from hubselect.recall.proxy_names import full_name
-from hubselect.recall.scope import SCOPES, TOP, Scope
+from hubselect.recall.scope import SCOPES, Scope
 
 AUTO = "auto"
 SCOPE: Scope = "adaptive"
@@ -27,14 +27,15 @@ K = int | Literal["auto"] | None
 @dataclass(frozen=True)
 class RecallOptions:
     """`method` "auto" is what wins the backtest on the registry at hand. `proxies` are those the method
-    uses (none: its own), computed for the models in `scope`, `top` of them at most unless it is
-    representatives or all; weights of at most `max_download` bytes are fetched for it. `tolerance` is the
-    mean regret accepted when the number of models is left to the backtest."""
+    uses (none: its own), computed for the models in `scope`, `top` of them at most (None: as many as
+    `recall.scope.default_top` says) unless it is representatives or all; weights of at most
+    `max_download` bytes are fetched for it. `tolerance` is the mean regret accepted when the number of
+    models is left to the backtest."""
 
     method: str = AUTO
     proxies: tuple[str, ...] = ()
     scope: Scope = SCOPE
-    top: int = TOP
+    top: int | None = None
     filters: Filters = field(default_factory=Filters)
     max_download: int | None = None
     tolerance: float = TOLERANCE
@@ -50,7 +51,7 @@ def recall_options(
     proxy: str | None = None,
     proxies: Sequence[str] = (),
     scope: Scope = SCOPE,
-    top: int = TOP,
+    top: int | None = None,
     candidates: Iterable[str] = (),
     exclude: Iterable[str] = (),
     authors: Iterable[str] = (),
@@ -74,7 +75,7 @@ def recall_options(
         method_named(method, names)
     if scope not in SCOPES:
         raise InvalidInput(f"{scope!r} says not whom to score", f"choose one of {', '.join(SCOPES)}")
-    if top < 1:
+    if top is not None and top < 1:
         raise InvalidInput(f"--top must be at least 1, not {top}")
     if max_download is not None and max_download < 0:
         raise InvalidInput(f"--max-download must not be negative: {max_download}")

@@ -20,7 +20,7 @@ from hubselect.executors.pool import WorkerPool, default_workers
 from hubselect.recall.methods import Evidence
 from hubselect.recall.methods.base import only
 from hubselect.recall.prediction import predictions
-from hubselect.recall.scope import TOP, Scope, most_scored, next_models
+from hubselect.recall.scope import Scope, most_scored, next_models
 from hubselect.records import Dataset, ProxyScore, Recalled, Recipe
 from hubselect.registry import Registry
 
@@ -55,7 +55,7 @@ def coarse_recall(
     proxy: str | None = None,
     proxies: Sequence[str] = (),
     scope: Scope = SCOPE,
-    top: int = TOP,
+    top: int | None = None,
     candidates: Sequence[str] = (),
     exclude: Sequence[str] = (),
     authors: Sequence[str] = (),
@@ -74,10 +74,10 @@ def coarse_recall(
     `k` limits the answer (None: all; "auto": as few as the backtest allows for a mean regret of
     `tolerance`). `method` "auto" is the one that wins the backtest on this registry, and the paper's
     (Eq. 2-4) when one `proxy` is named. `scope` says whose proxies are computed: "adaptive", of at
-    most `top` models, each chosen by what the scores before it showed; of cluster "representatives"; of
-    the `top` models by mean score; or of "all"; as far as weights fit into `max_download` bytes. The
-    other arguments are conditions on candidates (`api.recall.candidates.Filters`); named `candidates`
-    are all scored, whatever their clusters.
+    most `top` models (default: seven, or a third of the candidates where that is less), each chosen by
+    what the scores before it showed; of cluster "representatives"; of the `top` models by mean
+    score; or of "all"; as far as weights fit into `max_download` bytes. The other
+    arguments are conditions on candidates (`api.recall.candidates.Filters`); named `candidates` are all scored, whatever their clusters.
 
     Before anything is fetched the listener gets a `Progress` of the step "plan" that names it. Raises
     `KnowledgeMissing` when no model comes into question.
@@ -214,6 +214,6 @@ def _predicted(
 ) -> tuple[Recalled, ...]:
     found = predictions(evidence, proxies)
     return tuple(
-        replace(r, predicted=p.value, low=p.low, high=p.high) if (p := found.get(r.model)) is not None else r
+        replace(r, predicted=p.value, low=p.low, high=p.high, sd=p.sd) if (p := found.get(r.model)) else r
         for r in ranked
     )

@@ -28,7 +28,7 @@ class Asked:
     proxy: str | None
     proxies: Sequence[str]
     scope: Scope
-    top: int
+    top: int | None
     candidates: Sequence[str]
     exclude: Sequence[str]
     authors: Sequence[str]

@@ -29,7 +29,7 @@ def ends_for(
         steps=steps_by_dataset(store, recipe),
         target_steps=steps_per_epoch(dataset, recipe),
     )
-    return ends.with_priors(priors(recalled))
+    return ends.with_priors(priors(recalled), next((r.sd for r in recalled if r.sd is not None), None))
 
 
 def priors(recalled: Iterable[Recalled]) -> Mapping[str, tuple[float, float, float]]:

@@ -27,7 +27,7 @@ from hubselect.api.targets import content_of
 from hubselect.api.turns import turn
 from hubselect.errors import InvalidInput
 from hubselect.knowledge.trend_book import TrendBook
-from hubselect.recall.scope import TOP, Scope
+from hubselect.recall.scope import Scope
 from hubselect.records import Dataset, Plan, Selection
 from hubselect.registry import Registry, SelectionRecord, SelectionRequest
 from hubselect.selection import Budget, make_policy
@@ -51,7 +51,7 @@ def select(
     proxy: str | None = None,
     proxies: Sequence[str] = (),
     scope: Scope = SCOPE,
-    top: int = TOP,
+    top: int | None = None,
     candidates: Sequence[str] = (),
     exclude: Sequence[str] = (),
     authors: Sequence[str] = (),

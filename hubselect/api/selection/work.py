@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from hubselect.api.benchmarks.benchmarking import pinned
+from hubselect.api.looking import look
 from hubselect.api.progress import PLAN, Listener, Progress
 from hubselect.api.recall.recalling import Recall, RecallPlan, recall_for
 from hubselect.api.selection.evidence import write_evidence
@@ -31,7 +32,7 @@ from hubselect.hub import download_model, is_downloaded
 from hubselect.knowledge.curve_ends import CurveEnds
 from hubselect.records import Dataset, Failed, Recalled, Recipe, Selection
 from hubselect.registry import Registry, SelectionRecord, SelectionRequest
-from hubselect.registry.selection_documents import EXPLANATION, plan_of
+from hubselect.registry.selection_documents import EXPLANATION, plan_of, warnings_of
 from hubselect.reports.closing import plan_line
 from hubselect.reports.numbers import size
 from hubselect.selection import Costs, drive
@@ -119,6 +120,7 @@ class SelectionWork:
         self._listener(Progress(PLAN, 0, 1, plan_line(planned.plan)))
         started = time.monotonic()
         store, request = self._store, self._request
+        warnings = look(pool, self._dataset, self._recipe, self._listener)
         everyone = replace(self._plan, choice=replace(self._plan.choice, k=None))
         found = recall_for(store, self._dataset, everyone, self._recipe, pool, self._listener)
         chosen = _within(store, found, request.k, request.options["max_download"])
@@ -129,6 +131,7 @@ class SelectionWork:
             "revisions": {m: store.model(m).revision for m in ids},
             "costs": costs_document(costs),
             "plan": asdict(planned.plan),
+            "warnings": list(warnings),
         }
         store.add_dataset(self._dataset)
         store.add_recipe(self._recipe)
@@ -191,6 +194,7 @@ class SelectionWork:
             proxy=record.request.proxy,
             recipe=self._request.recipe_digest,
             plan=plan_of(record.knowledge),
+            warnings=warnings_of(record.knowledge),
         )
         kept = record.knowledge or {}
         explanation = explanation_for(

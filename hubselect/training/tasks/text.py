@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from hubselect.training.tasks.base import PREPARED, Prepared
 import transformers  # isort: skip  (after quiet, which sets the environment)
 
 _SHORTEST = 8
+_CHARACTERS = 64  # of a text per token that is wanted, before the rest of the text is looked at
 
 
 @dataclass(frozen=True)
@@ -108,14 +110,7 @@ class TextAdapter:
         return prepared
 
     def _tokenise(self, examples: Examples) -> PreparedText:
-        columns = list(zip(*examples.texts, strict=True))
-        with quiet():
-            encoded = self.tokenizer(
-                *(list(column) for column in columns),
-                truncation=True,
-                max_length=self.length,
-                return_attention_mask=False,
-            )
+        encoded = self._encode(examples.texts)
         lists = [ids or [self.tokenizer.pad_token_id] for ids in encoded["input_ids"]]
         lengths = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
         ids = _padded(lists, lengths, self.tokenizer.pad_token_id, np.int32)
@@ -126,6 +121,34 @@ class TextAdapter:
             if self._type_count is not None and int(types.max()) >= self._type_count:
                 types = None
         return PreparedText(ids, types, lengths)
+
+    def _encode(self, texts: Sequence[tuple[str, ...]]) -> dict[str, list[list[int]]]:
+        """Token ids, cut to the length. Of a text that is far too long only the part that gives them is
+        tokenised: a book of a megabyte costs a second, and the other texts of a dataset nothing."""
+        limit = _CHARACTERS * self.length
+        long = [i for i, row in enumerate(texts) if any(len(text) > limit for text in row)]
+        if not long:
+            return self._tokens(texts)
+        left = self.tokenizer.truncation_side == "left"
+        beginnings = list(texts)
+        for i in long:
+            beginnings[i] = tuple(text[-limit:] if left else text[:limit] for text in texts[i])
+        encoded = self._tokens(beginnings)
+        short = [i for i in long if len(encoded["input_ids"][i]) < self.length]
+        if short:  # very long words, or nothing but spaces
+            whole = self._tokens([texts[i] for i in short])
+            for name, lists in encoded.items():
+                for i, values in zip(short, whole[name], strict=True):
+                    lists[i] = values
+        return encoded
+
+    def _tokens(self, texts: Sequence[tuple[str, ...]]) -> dict[str, list[list[int]]]:
+        columns = (list(column) for column in zip(*texts, strict=True))
+        with quiet():
+            encoded = self.tokenizer(
+                *columns, truncation=True, max_length=self.length, return_attention_mask=False
+            )
+        return {name: encoded[name] for name in ("input_ids", "token_type_ids") if name in encoded}
 
     def configure(self, config: Any) -> None:
         """Tell the model which token is padding: decoders look for the last token before it."""
