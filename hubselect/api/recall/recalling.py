@@ -77,7 +77,8 @@ def coarse_recall(
     most `top` models (default: seven, or a third of the candidates where that is less), each chosen by
     what the scores before it showed; of cluster "representatives"; of the `top` models by mean
     score; or of "all"; as far as weights fit into `max_download` bytes. The other
-    arguments are conditions on candidates (`api.recall.candidates.Filters`); named `candidates` are all scored, whatever their clusters.
+    arguments are conditions on candidates (`api.recall.candidates.Filters`); named `candidates` are all
+    scored, whatever their clusters.
 
     Before anything is fetched the listener gets a `Progress` of the step "plan" that names it. Raises
     `KnowledgeMissing` when no model comes into question.
