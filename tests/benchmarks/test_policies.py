@@ -14,6 +14,9 @@ from benchmarks.quality.policies import replays
 from benchmarks.quality.policy_arms import ARMS, BASELINE, CHOSEN
 from benchmarks.quality.policy_results import page, summaries
 from benchmarks.quality.policy_sources import Source, of_folder
+from benchmarks.quality.sizes import drawn, zoo
+from benchmarks.quality.sizes import page as sizes_page
+from benchmarks.quality.sizes import selections as sizes_replayed
 
 EPOCHS = [0.25 * n for n in range(1, 9)]
 
@@ -65,3 +68,33 @@ def test_a_targets_test_scores_never_reach_a_decision(source: Source) -> None:
     after = [r for r in replays(replace(source, runs=turned), arms) if r.target == "d0"]
     assert [(r.winner, r.training) for r in before] == [(r.winner, r.training) for r in after]
     assert [r.regret for r in before] != [r.regret for r in after]
+
+
+def test_zoos_are_drawn_without_repeating_a_checkpoint_where_there_are_enough(source: Source) -> None:
+    """Six checkpoints in each of two zoos; further ones are the same under another seed, which is marked."""
+    again = tuple(replace(r, seed=1) for r in source.runs)
+    first = replace(source, name="recorded-text", runs=(*source.runs, *again))
+    second = replace(source, name="second-zoo-text")
+    for size, distinct in ((4, True), (12, True), (18, False)):
+        chosen = drawn([first, second], size, 0)
+        assert chosen is not None
+        members, told = chosen
+        assert (len({m.name for m in members}), told) == (size, distinct)
+    assert drawn([first, second], 19, 0) is None
+    assert drawn([first, second], 4, 0) == drawn([first, second], 4, 0) != drawn([first, second], 4, 1)
+
+
+def test_selections_in_a_smaller_zoo_know_its_members_only(source: Source) -> None:
+    sources = [replace(source, name="recorded-text"), replace(source, name="second-zoo-text")]
+    chosen = drawn(sources, 5, 0)
+    assert chosen is not None
+    members = chosen[0]
+    made = zoo(members, frozenset({"d0", "d1", "d2", "d3"}))
+    names = {m.name for m in members}
+    assert {r.model for r in made.runs} == {p.model for p in made.proxies} == names
+    assert {r.dataset for r in made.runs} == {"d0", "d1", "d2", "d3"}
+    assert all(p.model == r.model for r in made.runs for p in r.curve)
+    (row,) = sizes_replayed(sources, [5], 2)
+    assert (row["models"], row["replays"], row["distinct"]) == (5, 10, True)
+    assert row["brute_force"]["measured"] == pytest.approx(5 * 2 / row["epochs"]["measured"])
+    assert "| 5 | 10 |" in sizes_page({"draws": 2, "groups": {"text": [row]}})

@@ -64,11 +64,10 @@ def pretrain(
         records: dict[str, Record] = {}
         for checkpoint, record in _in_order(wanted, pool, out, seed, effort):
             records[checkpoint.name] = record
+            _write_manifest(out, {checkpoint.name: record}, seed)  # what is made stays made
             if progress and bar is not None:
                 progress.update(bar, advance=checkpoint.steps, description=f"pre-trained {checkpoint.name}")
-    ordered = {c.name: records[c.name] for c in wanted}
-    _write_manifest(out, ordered, seed)
-    return ordered
+    return {c.name: records[c.name] for c in wanted}
 
 
 def _in_order(
@@ -180,7 +179,8 @@ def _is_made(checkpoint: Checkpoint, out: Path, seed: int) -> bool:
 
 
 def _write_manifest(out: Path, records: dict[str, Record], seed: int) -> None:
-    known = read_manifest(out)["checkpoints"] | records
+    before = read_manifest(out)
+    known = (before["checkpoints"] if before.get("seed") == seed else {}) | records
     manifest = {
         "built_with": {"python": platform.python_version()}
         | {package: version(package) for package in ("torch", "transformers", "tokenizers", "numpy")},
