@@ -96,13 +96,14 @@ def _flat(model: str, val: float, recipe: Recipe, costs: Costs) -> Run:
 
 
 def span(policy: str, k: int, costs: Costs, budget: Budget, spent: Sequence[float]) -> Span:
-    """From one model going on after the first barrier to all of them to the end, within the budget."""
+    """From one model going on after the first barrier, or starting at all where the policy decides that
+    too, to all of them to the end, within the budget."""
     full, first = costs.epochs[-1], costs.epochs[-1 if policy == "brute-force" else 0]
     if policy in ONCE_AN_EPOCH:
         first = next(e for e in costs.epochs if _whole(e))
     if budget.epochs is not None:
         k = max(1, min(k, int((budget.epochs - costs.recall_epochs - (full - first)) / first + 1e-9)))
-    least, most = k * first + full - first, k * full
+    least, most = (1 if policy == "knowledge-gradient" else k) * first + full - first, k * full
     if policy in ONCE_AN_EPOCH:
         most = _halving(k, costs)
         least = most if policy == "successive-halving" else least
