@@ -23,6 +23,8 @@ from hubselect.registry import Registry, SelectionRequest
 from hubselect.selection import POLICIES, Budgeted, Executor, Journal, Stage, StagedPolicy, drive
 from tests.support import lab as laboratory
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Trained:

@@ -53,6 +53,7 @@ def tokenizers(corpus: Corpus) -> dict[str, Tokenizer]:
     return {kind: build_tokenizer(kind, corpus) for kind in TOKENIZERS}
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_in_every_process() -> None:
     """Hash randomisation differs between the two processes; tokenizers and weights do not."""
     running = []
@@ -69,6 +70,7 @@ def test_the_same_seed_gives_the_same_weights_in_every_process() -> None:
     assert first == second
 
 
+@pytest.mark.slow
 def test_a_checkpoint_and_its_parent_are_made_saved_and_recorded(tmp_path: Path) -> None:
     records = pretrain(["vit-glyphs-digits"], tmp_path, effort=0.01)
     assert list(records) == ["vit-glyphs", "vit-glyphs-digits"]
@@ -77,6 +79,7 @@ def test_a_checkpoint_and_its_parent_are_made_saved_and_recorded(tmp_path: Path)
     assert (tmp_path / "vit-glyphs-digits" / "model.safetensors").stat().st_size > 100_000
 
 
+@pytest.mark.slow
 def test_a_parent_that_is_there_is_kept_unless_it_is_damaged_or_of_another_seed(tmp_path: Path) -> None:
     first = pretrain(["vit-glyphs"], tmp_path, effort=0.004)
     assert list(pretrain(["vit-glyphs-digits"], tmp_path, effort=0.004)) == ["vit-glyphs-digits"]
