@@ -21,7 +21,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -66,7 +66,10 @@ def hub_root(hub: MiniHub) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_hub_journal() -> None:
+def _fresh_hub_journal() -> Iterator[None]:
+    """No request is remembered from before, and no fault is left to the next module's own set-up."""
+    _HUB.reset()
+    yield
     _HUB.reset()
 
 
