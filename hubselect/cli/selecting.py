@@ -47,6 +47,12 @@ from hubselect.cli.output import Output, common
     metavar="SIZE",
     help="Fetch at most this much: leave out models that no longer fit.",
 )
+@click.option(
+    "--max-disk",
+    type=Size(),
+    metavar="SIZE",
+    help="Take at most this much disk for fetched weights, training states and the winner together.",
+)
 @click.option("--max-train-samples", type=Whole(2), help="Cap on training examples, stratified.")
 @click.option("--seed", type=Whole(0), help="Seed of head, order and dropout (default: as benchmarked).")
 @click.option("--fresh", is_flag=True, help="Start over instead of going on with an earlier selection.")

@@ -48,6 +48,15 @@ class TrainingJob:
     seed: int | None = None
 
 
+@dataclass(frozen=True)
+class Advanced:
+    """Every point of a training so far, those of an earlier life included, and a line for people on what
+    happened on the way (None: nothing)."""
+
+    points: tuple[CurvePoint, ...]
+    note: str | None = None
+
+
 @dataclass
 class _Live:
     """A training in memory, and what its state folder looked like when it was last in step with it."""
@@ -59,15 +68,24 @@ class _Live:
 _live: OrderedDict[Path, _Live] = OrderedDict()
 
 
-def advance(job: TrainingJob, limit: int) -> tuple[CurvePoint, ...]:
-    """Train one more stage; returns every point so far, those of an earlier life included.
+def advance(job: TrainingJob, limit: int) -> Advanced:
+    """Train one more stage.
 
     `limit` is the stage asked for: a state that already reached it is returned as it is.
     """
     with _training(job) as training:
+        before = training.portion
         if training.stage < limit:
             training.advance()
-        return tuple(training.points)
+        note = None if training.portion == before else _smaller(job, training.portion)
+        return Advanced(tuple(training.points), note)
+
+
+def _smaller(job: TrainingJob, portion: int | None) -> str:
+    return (
+        f"{job.model.id} ran out of memory on {job.dataset.name}: it trains on {portion} examples at a time, "
+        f"gradients are accumulated to the same batches of {job.recipe.batch_size}"
+    )
 
 
 def finish(job: TrainingJob, output: Path | None) -> float:
@@ -179,7 +197,8 @@ def _one_clear_line(checkpoint: Path, model: Model, what: str) -> Iterator[None]
     except HubselectError:
         raise
     except MemoryError as error:
-        raise TrainingFailed(f"{model.id} ran out of memory", "lower the batch size") from error
+        hint = "use a smaller model or a machine with more memory"
+        raise TrainingFailed(f"{model.id} ran out of memory on {what}", hint) from error
     except Exception as error:
         if os.environ.get("HUBSELECT_DEBUG") == "1":
             raise

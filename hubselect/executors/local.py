@@ -36,12 +36,22 @@ class LocalExecutor:
     `job_for(model)` returns the model's job; it may download the checkpoint. A
     `HubselectError` there or in training becomes a `Failed` event, except what is not the
     model's fault (an unreachable Hub, a full disk, an unusable dataset): that is raised without
-    a verdict on the model.
+    a verdict on the model. `state_dir_for(model)` is the folder of its training state, which is
+    deleted as soon as the model is out, also if it left before this object was made. `on_note` is
+    told what people should know of a training, in one line.
     """
 
-    def __init__(self, pool: WorkerPool, job_for: Callable[[str], TrainingJob]) -> None:
+    def __init__(
+        self,
+        pool: WorkerPool,
+        job_for: Callable[[str], TrainingJob],
+        state_dir_for: Callable[[str], Path],
+        on_note: Callable[[str], None] = lambda note: None,
+    ) -> None:
         self._pool = pool
         self._job_for = job_for
+        self._state_dir_for = state_dir_for
+        self._on_note = on_note
         self._jobs: dict[str, TrainingJob] = {}
 
     def run(self, stage: Stage) -> Iterator[CurvePoint | Failed]:
@@ -59,15 +69,17 @@ class LocalExecutor:
                 raise result
             if isinstance(result, HubselectError):
                 yield Failed(model, reached[model] + 1, str(result))
-            else:
-                for point in result:
-                    reached[model] = point.stage
-                    yield point
+                self.discard(model)  # recorded by now: nobody will go on with it
+                continue
+            if result.note is not None:
+                self._on_note(result.note)
+            for point in result.points:
+                reached[model] = point.stage
+                yield point
 
     def discard(self, model: str) -> None:
-        job = self._jobs.pop(model, None)
-        if job is not None:
-            shutil.rmtree(job.state_dir, ignore_errors=True)
+        self._jobs.pop(model, None)
+        shutil.rmtree(self._state_dir_for(model), ignore_errors=True)
 
     def finish(self, model: str, output: Path | None) -> float:
         """Test score of a fully trained model (recipe's metric); also saves it to `output`.
@@ -100,6 +112,6 @@ def advance_to(job: TrainingJob, stage: int, *, test: bool = False, output: Path
         result = yield Call(advance, (job, stage))
         if isinstance(result, HubselectError):
             return
-        reached = result[-1].stage
+        reached = result.points[-1].stage
     if test:
         yield Call(finish, (job, output))

@@ -12,6 +12,7 @@ import torch
 from hubselect.errors import CheckpointBroken, HubselectError, TrainingFailed
 from hubselect.training.batching import evaluation_batches
 from hubselect.training.device import autocast, to_device
+from hubselect.training.memory import Portions, is_out_of_memory
 from hubselect.training.sampling import IntArray
 from hubselect.training.tasks import Prepared
 
@@ -26,12 +27,20 @@ def failures_mapped(name: str, doing: str) -> Iterator[None]:
         yield
     except HubselectError:
         raise
-    except torch.OutOfMemoryError as error:
-        hint = "use a smaller batch size or max length"
-        raise TrainingFailed(f"{name} ran out of accelerator memory while {doing}", hint) from error
-    except MemoryError as error:
-        raise TrainingFailed(f"{name} ran out of memory while {doing}") from error
-    except (RuntimeError, ValueError, IndexError, TypeError, KeyError, AttributeError) as error:
+    except (
+        RuntimeError,
+        MemoryError,
+        ValueError,
+        IndexError,
+        TypeError,
+        KeyError,
+        AttributeError,
+    ) as error:
+        if is_out_of_memory(error):
+            hint = "use a smaller model or a machine with more memory"
+            raise TrainingFailed(
+                f"{name} ran out of memory while {doing}, smaller batches did not help", hint
+            ) from error
         text = " ".join(str(error).split())[:200]
         raise TrainingFailed(f"{name} failed while {doing}: {text or type(error).__name__}") from error
 
@@ -46,9 +55,15 @@ def only(batch: dict[str, torch.Tensor], accepted: frozenset[str]) -> dict[str, 
 
 
 def accuracy(
-    model: torch.nn.Module, prepared: Prepared, labels: IntArray, device: torch.device, batch_size: int
+    model: torch.nn.Module,
+    prepared: Prepared,
+    labels: IntArray,
+    device: torch.device,
+    batch_size: int,
+    portions: Portions | None = None,
 ) -> float:
-    """The share of examples whose highest logit is their label; `labels` [n].
+    """The share of examples whose highest logit is their label; `labels` [n]. Batches are halved where
+    memory runs out, and stay so in `portions`.
 
     Raises `TrainingFailed` when a logit is NaN: argmax would silently call it a class.
     """
@@ -56,20 +71,27 @@ def accuracy(
     truth = torch.from_numpy(labels).to(device)
     correct = torch.zeros((), dtype=torch.int64, device=device)
     finite = torch.ones((), dtype=torch.bool, device=device)
+    portions = portions or Portions()
     model.eval()
+
+    def looked_at(rows: IntArray) -> tuple[torch.Tensor, torch.Tensor]:
+        logits = model(**to_device(only(prepared.batch(rows), accepted), device)).logits
+        right = logits.argmax(-1) == truth[torch.from_numpy(rows).to(device)]
+        return right.sum(), torch.isfinite(logits).all()
+
     with torch.no_grad(), autocast(device):  # not inference mode: some models keep tensors for training
         for rows in evaluation_batches(prepared.lengths, batch_size):
-            batch = to_device(only(prepared.batch(rows), accepted), device)
-            logits = model(**batch).logits
-            index = torch.from_numpy(rows).to(device)
-            correct += (logits.argmax(-1) == truth[index]).sum()
-            finite &= torch.isfinite(logits).all()
+            for right, sound in portions.run(rows, looked_at):
+                correct += right
+                finite &= sound
     if not bool(finite):
         raise TrainingFailed("the model's outputs are not finite numbers")
     return int(correct) / len(labels)
 
 
-def refuse_constant(model: torch.nn.Module, prepared: Prepared, device: torch.device, name: str) -> None:
+def refuse_constant(
+    model: torch.nn.Module, prepared: Prepared, device: torch.device, name: str, portions: Portions
+) -> None:
     """Raise `CheckpointBroken` when a checkpoint, before any training, says the same of different inputs.
 
     Weights of zeros do, and so do weights so large that a norm divides by infinity: such a model
@@ -78,12 +100,16 @@ def refuse_constant(model: torch.nn.Module, prepared: Prepared, device: torch.de
     """
     count = len(prepared.lengths)
     rows = np.unique(np.linspace(0, count - 1, _LOOKED_AT).astype(np.int64))
-    inputs = only(prepared.batch(rows), accepted_inputs(model))
+    accepted = accepted_inputs(model)
+    inputs = only(prepared.batch(rows), accepted)
     if all(bool((tensor == tensor[:1]).all()) for tensor in inputs.values()):
         return  # nothing different was asked
     model.eval()
     with torch.no_grad():
-        logits = model(**to_device(inputs, device)).logits.float()
+        parts = portions.run(
+            rows, lambda some: model(**to_device(only(prepared.batch(some), accepted), device)).logits
+        )
+    logits = torch.cat(parts).float()
     spread = (logits.amax(0) - logits.amin(0)).max()
     if bool(spread <= _ROUNDING * logits.abs().max()):
         raise CheckpointBroken(f"the outputs of {name} do not depend on its inputs: its weights are unusable")

@@ -22,6 +22,7 @@ from hubselect.training.data import Examples, load_splits
 from hubselect.training.device import autocast, choose_device, to_device
 from hubselect.training.evaluation import accepted_inputs, failures_mapped, only
 from hubselect.training.loading import load_config, load_original
+from hubselect.training.memory import Portions
 from hubselect.training.pooling import Pooler
 from hubselect.training.sampling import IntArray, stratified_sample
 from hubselect.training.tasks import Adapter, Prepared, TextAdapter, adapter_for
@@ -113,7 +114,8 @@ def collect(
 ) -> tuple[torch.Tensor | None, dict[Pooling, NDArray[np.float32]]]:
     """Logits [n, ...] (None when the model has none, or one row per token) and features [n, d] by pooling.
 
-    The states of one batch are all that is ever held of the layers.
+    The states of one batch are all that is ever held of the layers; of half a batch and less, if memory
+    runs out.
     """
     device = choose_device()
     network = _readable(network).to(device).eval()
@@ -121,20 +123,26 @@ def collect(
     hidden: dict[Pooling, torch.Tensor] = {}
     logits: torch.Tensor | None = None
     count = len(prepared.lengths)
+    portions = Portions()
+
+    def read(rows: IntArray) -> tuple[IntArray, dict[Pooling, torch.Tensor], torch.Tensor | None]:
+        batch = to_device(prepared.batch(rows), device)
+        with autocast(device):
+            output = network(**only(batch, accepted), output_hidden_states=True)
+        pooled = {pooling: table.cpu() for pooling, table in pool(output, batch).items()}
+        made = getattr(output, "logits", None)
+        return rows, pooled, made.float().cpu() if made is not None and made.ndim == 2 else None
+
     # not inference mode: BEiT keeps its index of positions for the training that may follow in this process
     with torch.no_grad():
-        for rows in batches:
-            batch = to_device(prepared.batch(rows), device)
-            with autocast(device):
-                output = network(**only(batch, accepted), output_hidden_states=True)
+        for rows, pooled, made in (part for batch in batches for part in portions.run(batch, read)):
             index = torch.from_numpy(rows)
-            for pooling, pooled in pool(output, batch).items():
-                table = hidden.setdefault(pooling, torch.empty((count, pooled.shape[1])))
-                table[index] = pooled.cpu()
-            made = getattr(output, "logits", None)
-            if made is not None and made.ndim == 2:
+            for pooling, features in pooled.items():
+                table = hidden.setdefault(pooling, torch.empty((count, features.shape[1])))
+                table[index] = features
+            if made is not None:
                 logits = torch.empty((count, made.shape[1])) if logits is None else logits
-                logits[index] = made.float().cpu()
+                logits[index] = made
     return logits, {pooling: table.numpy() for pooling, table in hidden.items()}
 
 

@@ -2,7 +2,8 @@
 
 A run is a pure function of (checkpoint, dataset, recipe, seed): on a CPU it is bit-identical
 whether it runs through or is paused, killed and resumed at any stage, alone or taking turns
-with others in the same process. It decides nothing: policies do.
+with others in the same process. Where memory runs out, batches go through the model in smaller portions
+and count as the same batches (`training.memory`). It decides nothing: policies do.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from hubselect.errors import InvalidInput, StorageFailed, TrainingFailed
 from hubselect.records import CurvePoint, Dataset, Model, Recipe
 from hubselect.training.batching import epoch_batches, steps_per_epoch
 from hubselect.training.data import Examples, Splits, load_splits
-from hubselect.training.device import autocast, choose_device, to_device
+from hubselect.training.device import choose_device, to_device
 from hubselect.training.evaluation import (
     accepted_inputs,
     accuracy,
@@ -27,7 +28,10 @@ from hubselect.training.evaluation import (
     only,
     refuse_constant,
 )
+from hubselect.training.gradients import batch_gradient
 from hubselect.training.loading import load_config, load_for_task
+from hubselect.training.memory import Portions
+from hubselect.training.sampling import IntArray
 from hubselect.training.saved import save_checkpoint
 from hubselect.training.schedule import Schedule
 from hubselect.training.state import State, load_state, own_randomness, save_state, seeded_state
@@ -77,6 +81,7 @@ class FineTuning:
         self.schedule = Schedule.of(recipe, self.parameters, steps)
         self._optimizer = _optimizer(network, recipe, self.device)
         self._randomness = seeded_state(self.seed)
+        self._portions, self._evaluating = Portions(), Portions()
         self._step = 0
         self._points: tuple[CurvePoint, ...] = ()
         self._state_dir = state_dir
@@ -94,15 +99,20 @@ class FineTuning:
         return self._points
 
     @property
+    def portion(self) -> int | None:
+        """How many examples of a batch are trained on at once; None while whole batches fit into memory."""
+        return self._portions.most
+
+    @property
     def finished(self) -> bool:
         return self.stage >= self.recipe.stages
 
     def advance(self) -> CurvePoint:
         """Train to the end of the next stage, validate, save the state; returns the new point.
 
-        Raises `TrainingFailed` when the loss is no longer a number, memory runs out, the model
-        rejects its inputs or the state cannot be saved, `CheckpointBroken` when the untrained model says
-        the same of every input, and `InvalidInput` after the last stage.
+        Raises `TrainingFailed` when the loss is no longer a number, one example alone does not fit into
+        memory, the model rejects its inputs or the state cannot be saved, `CheckpointBroken` when the
+        untrained model says the same of every input, and `InvalidInput` after the last stage.
         """
         if self.finished:
             raise InvalidInput(f"{self.model.id} has already finished its {self.recipe.stages} stages")
@@ -110,7 +120,7 @@ class FineTuning:
         stage = self.stage + 1
         with failures_mapped(self.model.id, f"training on {self.dataset.name}"):
             if self._step == 0:
-                refuse_constant(self._network, self._train, self.device, self.model.id)
+                self._refuse_constant()
             with own_randomness(self._randomness):
                 loss = self._train_to(self.schedule.steps_at(stage))
             if not bool(torch.isfinite(loss)):
@@ -142,10 +152,16 @@ class FineTuning:
         """
         save_checkpoint(self._network, self._adapter, output)
 
+    def _refuse_constant(self) -> None:
+        refuse_constant(self._network, self._train, self.device, self.model.id, self._evaluating)
+
     def _accuracy(self, examples: Examples) -> float:
         prepared = self._adapter.prepare(examples)
         size = evaluation_batch_size(self.recipe.batch_size)
-        return accuracy(self._network, prepared, examples.labels, self.device, size)
+        return accuracy(self._network, prepared, examples.labels, self.device, size, self._evaluating)
+
+    def _inputs(self, rows: IntArray) -> dict[str, torch.Tensor]:
+        return to_device(only(self._train.batch(rows), self._accepted), self.device)
 
     def _train_to(self, target: int) -> torch.Tensor:
         """Optimizer steps up to `target`; returns the sum of their losses, NaN if one was."""
@@ -156,19 +172,14 @@ class FineTuning:
             epoch, done = divmod(self._step, self.schedule.steps_per_epoch)
             order = epoch_batches(self._train.lengths, self.recipe.batch_size, self.seed, epoch)
             for rows in order[done : done + target - self._step]:
-                batch = to_device(only(self._train.batch(rows), self._accepted), self.device)
-                labels = self._labels[torch.from_numpy(rows).to(self.device)]
-                with autocast(self.device):
-                    logits = self._network(**batch).logits
-                loss = torch.nn.functional.cross_entropy(logits.float(), labels)
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss = batch_gradient(self._network, self._inputs, self._labels, rows, self._portions)
                 torch.nn.utils.clip_grad_norm_(trained, _LARGEST_GRADIENT)
                 rate = self.schedule.rate(self._step)
                 for group in self._optimizer.param_groups:
                     group["lr"] = rate
                 self._optimizer.step()
                 self._optimizer.zero_grad(set_to_none=True)
-                total += loss.detach()
+                total += loss
                 self._step += 1
         return total
 
@@ -183,7 +194,9 @@ class FineTuning:
 
     def _save(self, folder: Path) -> None:
         weights, moments = self._network.state_dict(), self._optimizer.state_dict()
-        state = State(self._identity(), self._step, self._points, weights, moments, self._randomness)
+        portions = (self._portions.most, self._evaluating.most)
+        where = (self._identity(), self._step, self._points)
+        state = State(*where, weights, moments, self._randomness, portions)
         try:
             save_state(folder, state)
         except OSError as error:
@@ -200,6 +213,7 @@ class FineTuning:
         self._network.load_state_dict(state.model)
         self._optimizer.load_state_dict(state.optimizer)
         self._step, self._points, self._randomness = state.step, state.points, state.randomness
+        self._portions, self._evaluating = map(Portions, state.portions)
 
 
 def _check(recipe: Recipe, model: Model) -> None:

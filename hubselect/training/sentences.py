@@ -22,7 +22,9 @@ from hubselect.training.data import Examples
 from hubselect.training.device import autocast, choose_device, to_device
 from hubselect.training.evaluation import accepted_inputs, failures_mapped, only
 from hubselect.training.loading import load_config, load_original
+from hubselect.training.memory import Portions
 from hubselect.training.pooling import mean
+from hubselect.training.sampling import IntArray
 from hubselect.training.tasks import TextAdapter
 
 MAX_TOKENS = 256
@@ -73,12 +75,17 @@ def _pooled(network: Any, prepared: Any, batch_size: int) -> NDArray[np.float32]
     network = network.to(device).eval()
     accepted = accepted_inputs(network)
     vectors: torch.Tensor | None = None
+    portions = Portions()
+
+    def read(rows: IntArray) -> tuple[IntArray, torch.Tensor]:
+        batch = to_device(prepared.batch(rows), device)
+        with autocast(device):
+            state = network(**only(batch, accepted)).last_hidden_state
+        return rows, mean(state, batch.get("attention_mask")).cpu()
+
+    batches = evaluation_batches(prepared.lengths, batch_size)
     with torch.no_grad():
-        for rows in evaluation_batches(prepared.lengths, batch_size):
-            batch = to_device(prepared.batch(rows), device)
-            with autocast(device):
-                state = network(**only(batch, accepted)).last_hidden_state
-            pooled = mean(state, batch.get("attention_mask")).cpu()
+        for rows, pooled in (part for batch in batches for part in portions.run(batch, read)):
             if vectors is None:
                 vectors = torch.empty((len(prepared.lengths), pooled.shape[1]))
             vectors[torch.from_numpy(rows)] = pooled

@@ -70,7 +70,8 @@ def own_randomness(state: dict[str, Any]) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class State:
-    """Everything a fine-tuning needs to go on. `identity` says what run it belongs to."""
+    """Everything a fine-tuning needs to go on. `identity` says what run it belongs to, `portions` how
+    many examples fit into memory at once, in training and in evaluation (None: a whole batch)."""
 
     identity: dict[str, Any]
     step: int
@@ -78,6 +79,7 @@ class State:
     model: dict[str, Any]
     optimizer: dict[str, Any]
     randomness: dict[str, Any]
+    portions: tuple[int | None, int | None] = (None, None)
 
 
 def save_state(folder: Path, state: State) -> None:
@@ -91,6 +93,7 @@ def save_state(folder: Path, state: State) -> None:
         "model": state.model,
         "optimizer": state.optimizer,
         "randomness": state.randomness,
+        "portions": list(state.portions),
     }
     draft = folder / f".{_NAME}.{os.getpid()}"
     try:
@@ -121,6 +124,7 @@ def load_state(folder: Path, identity: dict[str, Any]) -> State | None:
             return None
         points = tuple(CurvePoint(*values) for values in content["points"])
         parts = (content["model"], content["optimizer"], content["randomness"])
-        return State(content["identity"], int(content["step"]), points, *parts)
+        training, evaluation = content.get("portions", (None, None))
+        return State(content["identity"], int(content["step"]), points, *parts, (training, evaluation))
     except Exception:
         return None  # truncated, damaged or foreign: nothing in it can be trusted

@@ -13,9 +13,9 @@ from hubselect.api.benchmarks.claims import Claims
 from hubselect.api.benchmarks.missing import Missing
 from hubselect.api.clusters.after import ClustersAfter
 from hubselect.api.looking import look_at_all
-from hubselect.api.progress import Listener, Progress
+from hubselect.api.progress import PLAN, Listener, Progress
 from hubselect.errors import HubselectError
-from hubselect.executors.jobs import TrainingJob
+from hubselect.executors.jobs import Advanced, TrainingJob
 from hubselect.executors.local import PASSING, advance_to
 from hubselect.executors.pool import Chain, WorkerPool, default_workers
 from hubselect.hub import download_model
@@ -152,8 +152,10 @@ class _Filling:
             self._store.finish_run(model, dataset, self._digest, result, seed=self._seed)
             self._settled(Cell(model, dataset, "done", result, None, seconds, self._seed))
             self._tell(f"{key}: {result:.3f}")
-        else:
-            for point in result:  # type: ignore[attr-defined]
+        elif isinstance(result, Advanced):
+            if result.note is not None:
+                self._listener(Progress(PLAN, 0, 1, result.note))
+            for point in result.points:
                 self._store.append_point(point, dataset, self._digest, seed=self._seed)
             return
         shutil.rmtree(job.state_dir, ignore_errors=True)

@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from hubselect.api.benchmarks.benchmarking import pinned
+from hubselect.api.disk import disk_bytes
 from hubselect.errors import HubselectError, InvalidInput, KnowledgeMissing, UnknownEntry
 from hubselect.executors.local import PASSING
 from hubselect.hub import index_model
 from hubselect.recall.classes import Classes
 from hubselect.records import Dataset, Model, Task
 from hubselect.registry import Registry
+from hubselect.reports.numbers import size
+
+_NAMED = 5  # models that are left out
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,8 @@ class Filters:
 
     `candidates` names the models to choose from, `exclude` those never to take; `authors` are the
     parts of ids before the slash, `licenses` the Hub's names (apache-2.0), `max_params` counts
-    parameters. A model whose licence or size nobody states does not meet a condition on it.
+    parameters. A model whose licence or size nobody states does not meet a condition on it. `max_disk`
+    (bytes) is for a selection in which the model is alone.
     """
 
     candidates: tuple[str, ...] = ()
@@ -28,6 +33,7 @@ class Filters:
     authors: tuple[str, ...] = ()
     licenses: tuple[str, ...] = ()
     max_params: int | None = None
+    max_disk: int | None = None
 
     @classmethod
     def of(
@@ -37,6 +43,7 @@ class Filters:
         authors: Iterable[str] = (),
         licenses: Iterable[str] = (),
         max_params: int | None = None,
+        max_disk: int | None = None,
     ) -> Filters:
         """From what a user gave: lists may be comma-separated, and name a model twice.
 
@@ -44,7 +51,8 @@ class Filters:
         """
         if max_params is not None and max_params < 1:
             raise InvalidInput(f"no model has at most {max_params} parameters", "raise --max-params")
-        return cls(_listed(candidates), _listed(exclude), _listed(authors), _listed(licenses), max_params)
+        lists = (_listed(candidates), _listed(exclude), _listed(authors), _listed(licenses))
+        return cls(*lists, max_params, max_disk)
 
     @property
     def any(self) -> bool:
@@ -96,7 +104,26 @@ def candidates_for(
             notes.append(f"{model.id} is left out: {error.message}")
     if not kept:
         raise KnowledgeMissing(*_nobody(task, filters, bool(models)))
+    if filters.max_disk is not None:
+        kept, more = _with_room(kept, filters.max_disk)
+        notes += more
     return Candidates(tuple(sorted(kept, key=lambda m: m.id)), tuple(notes))
+
+
+def _with_room(models: list[Model], limit: int) -> tuple[list[Model], list[str]]:
+    """Those that could be selected from alone, as far as their size is known, and why others could not."""
+    needed = {m.id: disk_bytes([m], 1) for m in models}
+    kept = [m for m in models if needed[m.id] <= limit]
+    large = sorted((m.id for m in models if needed[m.id] > limit), key=lambda name: (needed[name], name))
+    if not kept:
+        raise InvalidInput(
+            f"no candidate fits into {size(limit)} on the disk: {large[0]} takes {size(needed[large[0]])}",
+            "raise --max-disk",
+        )
+    named = "; ".join(f"{name} takes {size(needed[name])}" for name in large[:_NAMED])
+    more = f"; {len(large) - _NAMED} others take more" if len(large) > _NAMED else ""
+    told = f"left out, as --max-disk is {size(limit)}: {named}{more}"
+    return kept, [told] if large else []
 
 
 def classes_of(

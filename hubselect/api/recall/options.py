@@ -42,7 +42,10 @@ class RecallOptions:
 
     def document(self) -> dict[str, Any]:
         """As JSON values, to tell two requests apart."""
-        return asdict(self)
+        document = asdict(self)
+        if self.filters.max_disk is None:  # asked for before there was such a limit: the same request
+            del document["filters"]["max_disk"]
+        return document
 
 
 def recall_options(
@@ -58,6 +61,7 @@ def recall_options(
     licenses: Iterable[str] = (),
     max_params: int | None = None,
     max_download: int | None = None,
+    max_disk: int | None = None,
     tolerance: float = TOLERANCE,
 ) -> RecallOptions:
     """Checked options, from what `coarse_recall` and `select` are given. `proxy` is the same as one of
@@ -79,9 +83,11 @@ def recall_options(
         raise InvalidInput(f"--top must be at least 1, not {top}")
     if max_download is not None and max_download < 0:
         raise InvalidInput(f"--max-download must not be negative: {max_download}")
+    if max_disk is not None and max_disk < 0:
+        raise InvalidInput(f"--max-disk must not be negative: {max_disk}")
     if not 0 <= tolerance <= 1:
         raise InvalidInput(f"--tolerance is a regret between 0 and 1, not {tolerance}")
-    filters = Filters.of(candidates, exclude, authors, licenses, max_params)
+    filters = Filters.of(candidates, exclude, authors, licenses, max_params, max_disk)
     return RecallOptions(method, names, scope, top, filters, max_download, tolerance)
 
 

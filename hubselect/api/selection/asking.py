@@ -41,6 +41,7 @@ class Asked:
     output: str | Path | None
     threshold: float
     max_download: int | None
+    max_disk: int | None
     max_train_samples: int | None
     seed: int | None
     text_columns: Sequence[str]
@@ -64,6 +65,7 @@ class Asked:
             licenses=self.licenses,
             max_params=self.max_params,
             max_download=self.max_download,
+            max_disk=self.max_disk,
             tolerance=self.tolerance,
         )
 

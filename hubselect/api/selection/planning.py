@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
+from hubselect.api.disk import disk_bytes
 from hubselect.api.recall.feature_cache import FeatureCache, feature_key
 from hubselect.api.recall.recalling import RecallPlan
 from hubselect.api.recall.scoring import FORWARD_SHARE, PROXY_SAMPLES
+from hubselect.api.selection.fitting import Limits, fitting, for_recall
 from hubselect.api.selection.pace import Pace, pace_of, train_rows
 from hubselect.api.selection.policies import budget_of, costs_for
 from hubselect.api.selection.spending import replays_for, span
@@ -26,15 +28,17 @@ from hubselect.registry import Registry, SelectionRequest
 from hubselect.selection import Budget, Costs
 
 _CARVED = 0.85  # of a split is left when another one is carved from it (training.data)
-_STATES = 3 * 4  # bytes of training state per parameter: the weight and two moments
 
 
 @dataclass(frozen=True)
 class Planned:
-    """The plan, and the pace of models that it counts with."""
+    """The plan, the pace of models that it counts with, what limits it, and the bytes that recall may fetch
+    within that (None: no limit)."""
 
     plan: Plan
     pace: Pace
+    limits: Limits
+    recall_download: int | None
 
 
 def plan_for(
@@ -50,8 +54,8 @@ def plan_for(
     """What the selection that `request` asks for would do. Writes and fetches nothing.
 
     `home` is where the registry keeps its files, if not beside `store`. Raises `InvalidInput` for a
-    budget that does not pay for recall and one full training, and for a budget of seconds where no
-    training was ever timed.
+    budget that does not pay for recall and one full training, for a budget of seconds where no
+    training was ever timed, and for a disk without room for any candidate.
     """
     known, candidates = recall.known, recall.candidates
     scored, more = _scored(recall)
@@ -60,10 +64,13 @@ def plan_for(
         store, dataset, recipe, scored, recorded, FeatureCache((home or store.home) / "features")
     )
     ranked = _ranked(recall, recorded)
-    likely = [r.model for r in ranked[: request.k]]
-    by_id = {m.id: m for m in candidates.models}
-    chosen = [by_id[m] for m in likely]
     workers = workers or default_workers(request.k, candidates.largest_bytes)
+    limits = Limits(recall.options.max_download, request.options.get("max_disk"), workers)
+    ranked, left_out = _with_room(store, ranked, request.k, limits)
+    likely = [r.model for r in ranked[: request.k]]
+    recall_download = for_recall(store, likely, limits)
+    by_id = {m.id: m for m in [*candidates.models, *store.models_named(likely)]}  # sizes may be news
+    chosen = [by_id[m] for m in likely]
     pace = pace_of(store, known, dataset, recipe, {m.id: m for m in [*chosen, *passes]}.values())
     share = _pass_share(dataset, recipe)
     costs = costs_for(recipe, pace.seconds, workers, share * (len(passes) + more), 0.0)
@@ -74,7 +81,8 @@ def plan_for(
     replays = replays_for(store, known, dataset, recipe, request, ranked, costs, budget)
     epochs = span(request.policy, len(likely), costs, budget, [e for e, _ in replays.spent])
     fetched = _bytes(passes, chosen)
-    notes = [*recall.choice.reasons, *candidates.notes, *([replays.note] if replays.note else [])]
+    passing = sum(count for name, count in fetched.items() if name not in likely)
+    notes = [*recall.choice.reasons, *candidates.notes, *left_out, *([replays.note] if replays.note else [])]
     plan = Plan(
         dataset=dataset.name,
         policy=request.policy,
@@ -94,14 +102,14 @@ def plan_for(
             _most(passes, candidates.models, request.k + more), recall.options.max_download
         ),
         unknown_sizes=sum(m.weights_bytes is None for m in {m.id: m for m in [*passes, *chosen]}.values()),
-        disk_bytes=sum(fetched.values()) + sum(map(_state, chosen)) + max(map(_weights, chosen), default=0),
+        disk_bytes=disk_bytes(chosen, workers) + _within(passing, recall_download),
         budget_epochs=budget.epochs,
         budget_seconds=budget.seconds,
         workers=workers,
         replayed=replays.datasets,
         notes=tuple(notes),
     )
-    return Planned(plan, pace)
+    return Planned(plan, pace, limits, recall_download)
 
 
 def _scored(recall: RecallPlan) -> tuple[tuple[str, ...], int]:
@@ -148,6 +156,17 @@ def _passes(
 def _ranked(recall: RecallPlan, recorded: Mapping[str, Mapping[str, ProxyScore]]) -> list[Recalled]:
     """As recall would rank with the proxy scores that are recorded, which may be none."""
     return recall.choice.method.rank(replace(recall.evidence, proxies=recorded))
+
+
+def _with_room(
+    store: Registry, ranked: list[Recalled], k: int, limits: Limits
+) -> tuple[list[Recalled], tuple[str, ...]]:
+    """The `k` best that fit on the disk together (fewer, if there is no more room), and why better ones do
+    not; all where the disk is no limit."""
+    if limits.disk is None:
+        return ranked, ()
+    chosen, why = fitting(store, ranked, k, replace(limits, download=None))
+    return list(chosen), why
 
 
 def _pass_share(dataset: Dataset, recipe: Recipe) -> float:
@@ -206,10 +225,6 @@ def _to_fetch(model: Model) -> int:
 
 def _weights(model: Model) -> int:
     return model.weights_bytes or 0
-
-
-def _state(model: Model) -> int:
-    return _STATES * model.parameters if model.parameters else 3 * _weights(model)
 
 
 def _within(count: int, limit: int | None) -> int:

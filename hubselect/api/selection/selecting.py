@@ -64,6 +64,7 @@ def select(
     output: str | Path | None = None,
     threshold: float = 0.0,
     max_download: int | None = None,
+    max_disk: int | None = None,
     max_train_samples: int | None = None,
     seed: int | None = None,
     text_columns: Sequence[str] = (),
@@ -82,8 +83,9 @@ def select(
     else "fine-selection". The paper's: k=10, policy="fine-selection", method="paper", proxy="leep".
     The recipe is the one the registry's results were measured with (5 epochs if it has none);
     `epochs`, `max_train_samples` and `seed` change it. `max_download` (bytes) bounds what is fetched
-    for recall, and leaves out recalled models that no longer fit. The winner is saved to `output`
-    (default: beside the registry).
+    for recall, and leaves out recalled models that no longer fit; `max_disk` (bytes) does so for all that
+    lies on the disk at a time: fetched weights, training states and the winner. The winner is saved to
+    `output` (default: beside the registry).
 
     `budget_epochs` and `budget_seconds` bound what the selection costs, recall included: as many models
     train on as they pay for, and always one to the end (`hubselect.selection.budget`); a budget too
@@ -166,6 +168,7 @@ def _prepared(asked: Asked) -> Iterator[_Ready]:
             "max_download": asked.max_download,
             "recall": recall.document(),
             **({"budget": asdict(budget)} if budget.set else {}),
+            **({"max_disk": asked.max_disk} if asked.max_disk is not None else {}),
         }
         question = SelectionRequest(dataset.name, recipe.digest, asked.policy, "", 0, options)
         policy, why = chosen_policy(asked.policy, store, plan, dataset, recipe)

@@ -17,20 +17,21 @@ from pathlib import Path
 from hubselect.api.benchmarks.benchmarking import pinned
 from hubselect.api.looking import look
 from hubselect.api.progress import PLAN, Listener, Progress
-from hubselect.api.recall.recalling import Recall, RecallPlan, recall_for
+from hubselect.api.recall.recalling import RecallPlan, recall_for
 from hubselect.api.selection.evidence import write_evidence
 from hubselect.api.selection.explaining import explanation_for
+from hubselect.api.selection.fitting import fitting
 from hubselect.api.selection.journal import Event, RegistryJournal
 from hubselect.api.selection.pace import pace_of
 from hubselect.api.selection.planning import Planned, plan_for
 from hubselect.api.selection.policies import costs_document, costs_for, lessons_for, policy_from
-from hubselect.errors import HubselectError, InvalidInput, SelectionFailed, UnsupportedModel
+from hubselect.errors import SelectionFailed, UnsupportedModel
 from hubselect.executors.jobs import TrainingJob
-from hubselect.executors.local import PASSING, LocalExecutor
+from hubselect.executors.local import LocalExecutor
 from hubselect.executors.pool import WorkerPool, default_workers
-from hubselect.hub import download_model, is_downloaded
+from hubselect.hub import download_model
 from hubselect.knowledge.curve_ends import CurveEnds
-from hubselect.records import Dataset, Failed, Recalled, Recipe, Selection
+from hubselect.records import Dataset, Failed, Recipe, Selection
 from hubselect.registry import Registry, SelectionRecord, SelectionRequest
 from hubselect.registry.selection_documents import EXPLANATION, plan_of, warnings_of
 from hubselect.reports.closing import plan_line
@@ -63,8 +64,11 @@ class SelectionWork:
 
     def plan(self, home: Path | None = None) -> Planned:
         """What would be done; `home` is where the registry's files lie, if not beside it."""
+        return self._planned(self._workers, home)
+
+    def _planned(self, workers: int | None, home: Path | None = None) -> Planned:
         return plan_for(
-            self._store, self._dataset, self._plan, self._recipe, self._request, self._workers, home=home
+            self._store, self._dataset, self._plan, self._recipe, self._request, workers, home=home
         )
 
     def run(self, output: Path | None, *, fresh: bool) -> Selection:
@@ -75,7 +79,9 @@ class SelectionWork:
             record = unfinished or self._begin(pool)
             folder = self._folder(record.id)
             journal = self._journal(record)
-            trainer = LocalExecutor(pool, partial(self._job, record, journal, folder))
+            noted = partial(self._note, record.id)
+            job, states = partial(self._job, record, journal, folder), partial(_state_dir, folder)
+            trainer = LocalExecutor(pool, job, states, noted)
             try:
                 policy = policy_from(record.request, self._recipe, record.knowledge or {})
                 winner = drive(policy, trainer, journal).winner
@@ -116,14 +122,18 @@ class SelectionWork:
 
     def _begin(self, pool: WorkerPool) -> SelectionRecord:
         """Phase 1, then everything about it into the registry; a failure before leaves no trace."""
-        planned = self.plan()
+        planned = self._planned(pool.workers)
         self._listener(Progress(PLAN, 0, 1, plan_line(planned.plan)))
         started = time.monotonic()
         store, request = self._store, self._request
         warnings = look(pool, self._dataset, self._recipe, self._listener)
-        everyone = replace(self._plan, choice=replace(self._plan.choice, k=None))
+        everyone = replace(
+            self._plan,
+            choice=replace(self._plan.choice, k=None),
+            options=replace(self._plan.options, max_download=planned.recall_download),
+        )
         found = recall_for(store, self._dataset, everyone, self._recipe, pool, self._listener)
-        chosen = _within(store, found, request.k, request.options["max_download"])
+        chosen, left_out = fitting(store, found.recalled, request.k, planned.limits, found.bytes_downloaded)
         ids = [r.model for r in chosen]
         costs = self._costs(planned, ids, found.epochs, time.monotonic() - started)
         knowledge = {
@@ -146,9 +156,8 @@ class SelectionWork:
         )
         store.add_proxy_scores(found.scored)
         store.add_cost(selection, seconds=time.monotonic() - started)
-        for note in found.notes:
-            store.append_event(selection, "note", {"text": note})
-            self._listener(Progress("recall", len(chosen), len(chosen), note))
+        for note in (*found.notes, *left_out):
+            self._note(selection, note)
         return store.selection_record(selection)
 
     def _costs(self, planned: Planned, recalled: Sequence[str], epochs: float, seconds: float) -> Costs:
@@ -173,8 +182,7 @@ class SelectionWork:
         journal.spend(download.bytes_fetched)
         if download.bytes_fetched:
             self._listener(Progress("download", 1, 1, f"{model_id}: {size(download.bytes_fetched)}"))
-        place = folder / hashlib.sha256(model_id.encode()).hexdigest()[:24]
-        return TrainingJob(download.path, model, self._dataset, self._recipe, place)
+        return TrainingJob(download.path, model, self._dataset, self._recipe, _state_dir(folder, model_id))
 
     def _result(
         self, selection: int, journal: RegistryJournal, winner: str, test: float, path: Path
@@ -207,6 +215,10 @@ class SelectionWork:
         )
         return replace(result, explanation=explanation)
 
+    def _note(self, selection: int, text: str) -> None:
+        self._store.append_event(selection, "note", {"text": text})
+        self._listener(Progress(PLAN, 0, 1, text))
+
     def _tell(self, event: Event) -> None:
         if isinstance(event, Failed):
             text = f"{event.model} failed: {event.reason}"
@@ -215,34 +227,5 @@ class SelectionWork:
         self._listener(Progress("fine-tune", event.stage, self._recipe.stages, text))
 
 
-def _within(store: Registry, found: Recall, k: int, limit: int | None) -> tuple[Recalled, ...]:
-    """The best `k`, leaving out those whose weights no longer fit into `limit` bytes.
-
-    What recall downloaded counts; a checkpoint that is here already costs nothing. A model known by
-    name only is looked up for its size; one that cannot be looked up does not fit.
-    """
-    ranked: Sequence[Recalled] = found.recalled
-    if limit is None:
-        return tuple(ranked[:k])
-    left = limit - found.bytes_downloaded
-    chosen: list[Recalled] = []
-    for each in ranked:
-        if len(chosen) == k:
-            break
-        needed = _bytes_needed(store, each.model)
-        if needed is not None and needed <= left:
-            chosen.append(each)
-            left -= needed
-    if not chosen:
-        raise InvalidInput(f"no recalled model fits into {size(limit)}", "raise --max-download")
-    return tuple(chosen)
-
-
-def _bytes_needed(store: Registry, model_id: str) -> int | None:
-    try:
-        model = pinned(store, store.model(model_id))
-        return 0 if is_downloaded(model) else model.weights_bytes
-    except PASSING:
-        raise
-    except HubselectError:
-        return None
+def _state_dir(folder: Path, model_id: str) -> Path:
+    return folder / hashlib.sha256(model_id.encode()).hexdigest()[:24]

@@ -1,0 +1,36 @@
+"""The gradient of a batch, accumulated over portions of it where the batch does not fit into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from hubselect.training.device import autocast
+from hubselect.training.memory import Portions
+from hubselect.training.sampling import IntArray
+
+Inputs = Callable[[IntArray], dict[str, torch.Tensor]]
+
+
+def batch_gradient(
+    network: torch.nn.Module, inputs: Inputs, labels: torch.Tensor, rows: IntArray, portions: Portions
+) -> torch.Tensor:
+    """Leaves the gradient of the mean loss over `rows` in the parameters, which had none before; returns
+    that loss (a scalar).
+
+    `inputs(rows)` are the arguments of the network's forward, `labels` [n] those of all examples, on one
+    device. A portion weighs by its examples: however a batch is split, its gradient is the same up to
+    rounding. (Dropout differs, and batch normalisation sees the statistics of a portion.)
+    """
+
+    def backward(some: IntArray) -> torch.Tensor:
+        with autocast(labels.device):
+            logits = network(**inputs(some)).logits
+        truth = labels[torch.from_numpy(some).to(labels.device)]
+        loss = torch.nn.functional.cross_entropy(logits.float(), truth) * (len(some) / len(rows))
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    losses = portions.run(rows, backward, undo=lambda: network.zero_grad(set_to_none=True))
+    return torch.stack(losses).sum()
