@@ -30,7 +30,7 @@ from hubselect.backtest.hiding import Table, by_dataset, hidden_target, with_pro
 from hubselect.executors.replay import ReplayExecutor
 from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.recall.methods import method
-from hubselect.recall.prediction import predictions
+from hubselect.recall.prediction import as_priors, predictions
 from hubselect.records import Run
 from hubselect.selection import drive
 
@@ -75,10 +75,8 @@ def recall_for(
     how = method(name)
     evidence = with_proxies(evidence, how, scope, table.get(target, {}), top)  # type: ignore[arg-type]
     ranked = tuple(r.model for r in how.rank(evidence))
-    found = predictions(evidence, how.proxies)
-    priors = {m: (p.value, p.low, p.high) for m, p in found.items()}
-    front_sd = next((p.sd for p in found.values()), None)
-    return Recalled(ranked, len(set().union(*evidence.proxies.values())), Priors(priors, front_sd))
+    priors = Priors(*as_priors(predictions(evidence, how.proxies)))
+    return Recalled(ranked, len(set().union(*evidence.proxies.values())), priors)
 
 
 def _replay(

@@ -179,13 +179,13 @@ def _table(group: Mapping[str, Any]) -> list[str]:
         against = "-"
         if other:
             costs = f"{other['cost_ratio_paper']:.0%} / {other['cost_ratio_measured']:.0%}"
-            against = f"{_points(other['regret'], other['interval'])}, {costs}"
+            against = f"{points_text(other['regret'], other['interval'])}, {costs}"
         forty = a["by_models"]["40"]["measured"]
         cells = [
             f"{a['training_epochs']:.1f}",
             f"{a['epochs_paper']:.1f} / {a['epochs_measured']:.1f}",
-            _points(a["regret"], a["regret_interval"]),
-            _points(a["behind_brute_force"], a["behind_interval"]),
+            points_text(a["regret"], a["regret_interval"]),
+            points_text(a["behind_brute_force"], a["behind_interval"]),
             f"{100 * a['behind_95th_percentile']:.2f} / {100 * a['behind_worst']:.2f}",
             against,
             f"{forty['epochs']:.1f}, {forty['brute_force']:.1f}x, {forty['halving']:.1f}x",
@@ -213,6 +213,6 @@ def _sizes(group: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _points(value: float, interval: Sequence[float] | None) -> str:
+def points_text(value: float, interval: Sequence[float] | None) -> str:
     spread = f" [{100 * interval[0]:.2f}, {100 * interval[1]:.2f}]" if interval else ""
     return f"{100 * value:.2f}{spread}"

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks.machine import machine
 from benchmarks.quality.policies import replays
 from benchmarks.quality.policy_arms import ARMS, BASELINE, CHOSEN
-from benchmarks.quality.policy_results import SIZES, Replay, _points
+from benchmarks.quality.policy_results import SIZES, Replay, points_text
 from benchmarks.quality.policy_sources import Source
 from benchmarks.quality.replay_report import report
 from hubselect.recall.classes import Classes
@@ -187,8 +187,8 @@ def page(result: Mapping[str, Any]) -> str:
                 f"{row['models']}{'' if row['distinct'] else '*'}",
                 str(row["replays"]),
                 *both,
-                _points(row["behind"], row["behind_interval"]),
-                _points(row["two_phases_behind"], None),
+                points_text(row["behind"], row["behind_interval"]),
+                points_text(row["two_phases_behind"], None),
             ]
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")

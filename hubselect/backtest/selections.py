@@ -20,7 +20,7 @@ from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.knowledge.trend_book import TrendBook
 from hubselect.recall.classes import Classes
 from hubselect.recall.methods import Evidence, Method, method
-from hubselect.recall.prediction import predictions
+from hubselect.recall.prediction import as_priors, predictions
 from hubselect.recall.scope import Scope
 from hubselect.records import CurvePoint, Failed, ProxyScore, Run, Task, Verdict
 from hubselect.selection import BruteForce, History, StagedPolicy, SuccessiveHalving, drive, make_policy
@@ -240,9 +240,7 @@ def _ends(
     if settings.policy != "knowledge-gradient":
         return None
     ends = CurveEnds.from_runs(rest, sorted(epochs_at.values()), steps=steps, target_steps=steps.get(dataset))
-    expected = predictions(evidence, settings.recall.proxies)
-    front_sd = next((p.sd for p in expected.values()), None)
-    return ends.with_priors({m: (p.value, p.low, p.high) for m, p in expected.items()}, front_sd)
+    return ends.with_priors(*as_priors(predictions(evidence, settings.recall.proxies)))
 
 
 def _drive(

@@ -70,6 +70,13 @@ def predictions(
     }
 
 
+def as_priors(
+    found: Mapping[str, Prediction],
+) -> tuple[dict[str, tuple[float, float, float]], float | None]:
+    """What `CurveEnds.with_priors` takes: by model the score and its bounds, and the error in front."""
+    return {m: (p.value, p.low, p.high) for m, p in found.items()}, next((p.sd for p in found.values()), None)
+
+
 def _lessons(evidence: Evidence, used: Sequence[str]) -> list[tuple[FloatArray, FloatArray]]:
     """Predictors and test scores of the models known on each benchmark dataset with proxies."""
     scored = set().union(*(evidence.proxies[p] for p in used)) if used else set()

@@ -33,8 +33,7 @@ def models_to_score(evidence: Evidence, scope: Scope, *, top: int | None = None)
     """
     if scope not in SCOPES:
         raise InvalidInput(f"{scope!r} says not whom to score", f"choose one of {', '.join(SCOPES)}")
-    if top is None:
-        top = default_top(len(evidence.candidates))
+    top = _most(evidence, top)
     if top < 1:
         raise InvalidInput(f"{top} models cannot be scored", "give at least 1")
     if scope == "adaptive":
@@ -57,17 +56,19 @@ def next_models(
     tries `top` models at most.
     """
     if scope == "adaptive":
-        most = default_top(len(evidence.candidates)) if top is None else top
-        return next_to_score(evidence, method, asked, most=most)
+        return next_to_score(evidence, method, asked, most=_most(evidence, top))
     return () if asked else models_to_score(evidence, scope, top=top)
 
 
 def most_scored(evidence: Evidence, scope: Scope, *, top: int | None = None) -> int:
     """How many models are scored at most."""
     if scope == "adaptive":
-        candidates = len(evidence.candidates)
-        return min(default_top(candidates) if top is None else top, candidates)
+        return min(_most(evidence, top), len(evidence.candidates))
     return len(models_to_score(evidence, scope, top=top))
+
+
+def _most(evidence: Evidence, top: int | None) -> int:
+    return default_top(len(evidence.candidates)) if top is None else top
 
 
 def fitting(models: Iterable[str], sizes: Mapping[str, int], limit: int) -> tuple[str, ...]:

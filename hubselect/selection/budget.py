@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 
 from hubselect.errors import InvalidInput, SelectionFailed
 from hubselect.records import CurvePoint, Verdict
-from hubselect.selection.rounds import StagedPolicy
+from hubselect.selection.rounds import StagedPolicy, not_started
 from hubselect.selection.stages import Finished, History, Stage
 
 _EXACT = 1e-9
@@ -138,7 +138,7 @@ class Budgeted(StagedPolicy):
         if not step.verdicts:
             return step  # the first barrier is not reached: who fails until then makes room
         reason = f"not started: the budget of {self.budget} pays for no more"
-        out = [Verdict(0, 0.0, m, None, None, False, reason) for m in history.candidates if m not in entered]
+        out = [not_started(m, reason) for m in history.candidates if m not in entered]
         return replace(step, verdicts=(*out, *step.verdicts))
 
     def limit(

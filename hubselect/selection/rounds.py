@@ -24,6 +24,10 @@ def judge(point: CurvePoint, kept: bool, reason: str, predicted: float | None = 
     return Verdict(point.stage, point.epochs, point.model, point.val, predicted, kept, reason)
 
 
+def not_started(model: str, reason: str) -> Verdict:
+    return Verdict(0, 0.0, model, None, None, False, reason)
+
+
 @dataclass(frozen=True)
 class StagedPolicy(ABC):
     """A barrier after `every` stages, and after the last of `stages`; subclasses decide who passes it."""
@@ -84,7 +88,7 @@ class StagedPolicy(ABC):
                     break
                 alive, revived = (self.revive(history, verdicts),), True
             if number == self.barriers()[0]:  # until here who fails makes room
-                verdicts[:0] = [Verdict(0, 0.0, m, None, None, False, why) for m, why in out.items()]
+                verdicts[:0] = [not_started(m, why) for m, why in out.items()]
             decisions = self.decide(history, reached, len(alive))
             if revived:
                 decisions = [replace(v, reason="back in: every other candidate failed") for v in decisions]

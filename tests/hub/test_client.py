@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -15,15 +13,6 @@ import pytest
 import hubselect.hub
 from hubselect.errors import HubError, HubUnreachable, UnsupportedModel
 from hubselect.hub import endpoint_notice, hub_endpoint, hub_token, index_dataset, index_model
-
-
-@pytest.fixture
-def silent_port() -> Iterator[int]:
-    """A port that accepts connections and never answers."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield listener.getsockname()[1]
 
 
 def test_the_endpoint_is_read_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -83,15 +82,6 @@ def test_a_hole_in_the_files_of_a_dataset_is_filled(
     snapshot = snapshot_download(repo_id, repo_type="dataset", revision=dataset.revision)
     hole(next(Path(snapshot).glob("data/train-*.parquet")))
     assert [len(read_dataset(dataset)[split]) for split in ("train", "validation", "test")] == [24, 8, 8]
-
-
-@pytest.fixture
-def silent_port() -> Iterator[int]:
-    """A port that accepts connections and never answers: whoever asks it waits for his own limit."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield listener.getsockname()[1]
 
 
 SCRIPT = """

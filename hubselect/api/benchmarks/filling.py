@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubselect.api.benchmarks.claims import Claims
-from hubselect.api.benchmarks.missing import Missing
+from hubselect.api.benchmarks.missing import Missing, settled_cells
 from hubselect.api.clusters.after import ClustersAfter
 from hubselect.api.looking import look_at_all
 from hubselect.api.progress import PLAN, Listener, Progress
@@ -177,10 +177,7 @@ class _Filling:
         if len(elsewhere) == len(cells):
             self._tell(f"{len(elsewhere)} cells are being filled by other processes")
             time.sleep(_PATIENCE)
-        runs = self._store.runs(recipe=self._digest, current=True, curves=False)
-        settled = {
-            (r.model, r.dataset) for r in runs if r.seed == self._seed and r.status in ("done", "failed")
-        }
+        settled = settled_cells(self._store, self._digest, self._seed)
         left = [(m, d) for m, d in elsewhere if (m.id, d.name) not in settled]
         self.others += len(elsewhere) - len(left)
         return left

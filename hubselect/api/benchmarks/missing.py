@@ -11,6 +11,8 @@ from hubselect.knowledge.cells import next_cells
 from hubselect.records import Dataset, Model, Recipe
 from hubselect.registry import Registry
 
+SETTLED = ("done", "failed")
+
 
 @dataclass(frozen=True)
 class Missing:
@@ -30,6 +32,14 @@ class Missing:
         return replace(self, cells=tuple((m, d) for m, d in self.cells if (m.id, d.name) not in names))
 
 
+def settled_cells(
+    store: Registry, recipe: str, seed: int, statuses: Collection[str] = SETTLED
+) -> set[tuple[str, str]]:
+    """The cells, by model and dataset, whose run of `seed` under a recipe's digest has one of `statuses`."""
+    runs = store.runs(recipe=recipe, current=True, curves=False)
+    return {(r.model, r.dataset) for r in runs if r.seed == seed and r.status in statuses}
+
+
 def missing_cells(
     store: Registry,
     models: Sequence[Model],
@@ -42,12 +52,7 @@ def missing_cells(
     """The cells of `models` x `suite` without a finished run of `seed` (default: the recipe's) or a
     failed one, dataset by dataset."""
     seed = recipe.seed if seed is None else seed
-    settled = {"done"} if retry_failed else {"done", "failed"}
-    known = {
-        (r.model, r.dataset)
-        for r in store.runs(recipe=recipe.digest, current=True, curves=False)
-        if r.status in settled and r.seed == seed
-    }
+    known = settled_cells(store, recipe.digest, seed, ("done",) if retry_failed else SETTLED)
     todo = tuple((m, d) for d in suite for m in models if (m.id, d.name) not in known)
     return Missing(recipe, todo, len(models) * len(suite) - len(todo), seed)
 
