@@ -13,8 +13,10 @@ import threading
 from multiprocessing.connection import wait
 
 
-def start_worker() -> None:
-    """Initializer of every worker process."""
+def start_worker(card: str | None = None) -> None:
+    """Initializer of every worker process. `card` is the CUDA device it sees, if it shall not see all."""
+    if card is not None:  # torch is not imported yet, so it will obey
+        os.environ["CUDA_VISIBLE_DEVICES"] = card
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
     parent = multiprocessing.parent_process()
     if parent is not None:

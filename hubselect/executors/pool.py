@@ -12,19 +12,17 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import platform
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from hubselect.errors import HubselectError, TrainingFailed
-from hubselect.executors import guard
+from hubselect.executors import devices, guard
 
 DEATHS_ALLOWED = 1  # a call that loses its worker more often is given up
 
@@ -55,6 +53,7 @@ class WorkerPool:
     workers: int
     _processes: dict[int, ProcessPoolExecutor] = field(default_factory=dict, init=False)
     _last_worker: dict[str, int] = field(default_factory=dict, init=False)
+    _cards: tuple[str, ...] | None = field(default=None, init=False)
 
     def __enter__(self) -> WorkerPool:
         return self
@@ -97,6 +96,12 @@ class WorkerPool:
             for _, running in busy.values():
                 running.chain.close()
 
+    def _card_of(self, worker: int) -> str | None:
+        """Workers take turns among the CUDA devices; None where there is nothing to choose."""
+        if self._cards is None:
+            self._cards = tuple(card.name for card in devices.visible_cards())
+        return self._cards[worker % len(self._cards)] if len(self._cards) > 1 else None
+
     def _fill(self, waiting: dict[str, Chain], busy: dict[int, tuple[Future[Any], _Running]]) -> None:
         for worker in range(self.workers):
             if not waiting:
@@ -131,7 +136,10 @@ class WorkerPool:
     def _submit(self, worker: int, call: Call) -> Future[Any]:
         if worker not in self._processes:
             self._processes[worker] = ProcessPoolExecutor(
-                max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=guard.start_worker
+                max_workers=1,
+                mp_context=multiprocessing.get_context("spawn"),
+                initializer=guard.start_worker,
+                initargs=(self._card_of(worker),),
             )
         try:
             with _hidden_main():
@@ -139,13 +147,6 @@ class WorkerPool:
         except BrokenProcessPool:  # it died while it was idle: a new one takes the call
             self._processes.pop(worker).shutdown(wait=False)
             return self._submit(worker, call)
-
-
-def _accelerated() -> bool:
-    """Whether training will use an accelerator; asked without importing torch."""
-    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
-        return False
-    return Path("/dev/nvidia0").exists() or (sys.platform == "darwin" and platform.machine() == "arm64")
 
 
 _LOST = object()
@@ -171,14 +172,20 @@ def _hidden_main() -> Iterator[None]:
 
 
 def default_workers(jobs: int, bytes_per_job: int = 0) -> int:
-    """How many workers fit: at most one per core and job, and 80 % of the free memory.
+    """How many workers fit: at most one per core and job; 80 % of the free memory on a CPU, and on each
+    CUDA device as many as share it (`devices.trainings_on`).
 
-    `bytes_per_job` is the largest checkpoint in bytes; training needs about five times that
+    `bytes_per_job` is the largest checkpoint in bytes; training on a CPU needs about five times that
     (weights, gradients, two optimizer moments, activations) on top of about 700 MB of libraries.
     """
-    if _accelerated():
-        return 1  # one device: trainings beside each other would run out of its memory
+    if devices.is_apple_accelerated():
+        return 1  # one device, whose memory is the machine's
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cards = devices.visible_cards()
+    if cards:
+        return max(
+            1, min(cores, jobs, len(cards) * min(devices.trainings_on(c, bytes_per_job) for c in cards))
+        )
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):  # not offered by this system

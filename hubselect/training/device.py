@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager, nullcontext
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+
+_DECODING_THREADS = 8
+_KEPT = 0.125  # of an accelerator's free memory, for the inputs of one training
 
 
 def choose_device() -> torch.device:
@@ -34,8 +39,37 @@ def prepare_process(threads: int = 1) -> None:
     torch.set_num_threads(threads)
 
 
+def wants_compilation(device: torch.device) -> bool:
+    """Whether networks are compiled by `torch.compile`: on CUDA, where HUBSELECT_COMPILE is 1."""
+    return device.type == "cuda" and os.environ.get("HUBSELECT_COMPILE") == "1"
+
+
+def decoding_threads() -> int:
+    """Threads that may decode images beside a training. On a CPU every core has a worker of its own."""
+    return 1 if choose_device().type == "cpu" else min(_DECODING_THREADS, os.cpu_count() or 1)
+
+
+def bytes_kept_on(device: torch.device) -> int:
+    """How many bytes of inputs one training may keep on `device`; 0 where they are in memory anyway.
+
+    A share of what is free now: several trainings may be on one card.
+    """
+    return int(_KEPT * torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else 0
+
+
 def to_device(batch: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
-    """The batch on `device`; copies to CUDA do not wait for the card."""
-    if device.type == "cpu":
-        return batch
-    return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
+    """The batch on `device`; copies to CUDA leave from pinned memory, so nobody waits for them."""
+    return {name: _sent(tensor, device) for name, tensor in batch.items()}
+
+
+def indices(rows: NDArray[np.int64], device: torch.device) -> torch.Tensor:
+    """Row numbers as an index [n] on `device`, without waiting for it."""
+    return _sent(torch.from_numpy(rows), device)
+
+
+def _sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    if tensor.device.type == device.type:
+        return tensor
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=device.type == "cuda")

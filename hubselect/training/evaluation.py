@@ -11,7 +11,7 @@ import torch
 
 from hubselect.errors import CheckpointBroken, HubselectError, TrainingFailed
 from hubselect.training.batching import evaluation_batches
-from hubselect.training.device import autocast, to_device
+from hubselect.training.device import autocast, indices, to_device
 from hubselect.training.memory import Portions, is_out_of_memory
 from hubselect.training.sampling import IntArray
 from hubselect.training.tasks import Prepared
@@ -76,7 +76,7 @@ def accuracy(
 
     def looked_at(rows: IntArray) -> tuple[torch.Tensor, torch.Tensor]:
         logits = model(**to_device(only(prepared.batch(rows), accepted), device)).logits
-        right = logits.argmax(-1) == truth[torch.from_numpy(rows).to(device)]
+        right = logits.argmax(-1) == truth[indices(rows, device)]
         return right.sum(), torch.isfinite(logits).all()
 
     with torch.no_grad(), autocast(device):  # not inference mode: some models keep tensors for training

@@ -19,7 +19,7 @@ from hubselect.errors import InvalidInput, StorageFailed, TrainingFailed
 from hubselect.records import CurvePoint, Dataset, Model, Recipe
 from hubselect.training.batching import epoch_batches, steps_per_epoch
 from hubselect.training.data import Examples, Splits, load_splits
-from hubselect.training.device import choose_device, to_device
+from hubselect.training.device import choose_device, to_device, wants_compilation
 from hubselect.training.evaluation import (
     accepted_inputs,
     accuracy,
@@ -73,8 +73,10 @@ class FineTuning:
         self._adapter.configure(config)
         network = load_for_task(checkpoint, config, recipe.task, self.splits.label_names, self.seed)
         self._network = network.to(self.device)
+        if wants_compilation(self.device):
+            self._network.compile(dynamic=True)
         self._accepted = accepted_inputs(network)
-        self._train = self._adapter.prepare(self.splits.train)
+        self._train = self._adapter.prepare(self.splits.train).on(self.device)
         self._labels = torch.from_numpy(self.splits.train.labels).to(self.device)
         self.parameters = sum(p.numel() for p in network.parameters())
         steps = steps_per_epoch(len(self.splits.train), recipe.batch_size)
@@ -156,7 +158,7 @@ class FineTuning:
         refuse_constant(self._network, self._train, self.device, self.model.id, self._evaluating)
 
     def _accuracy(self, examples: Examples) -> float:
-        prepared = self._adapter.prepare(examples)
+        prepared = self._adapter.prepare(examples).on(self.device)
         size = evaluation_batch_size(self.recipe.batch_size)
         return accuracy(self._network, prepared, examples.labels, self.device, size, self._evaluating)
 

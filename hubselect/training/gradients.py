@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from hubselect.training.device import autocast
+from hubselect.training.device import autocast, indices
 from hubselect.training.memory import Portions
 from hubselect.training.sampling import IntArray
 
@@ -27,10 +27,12 @@ def batch_gradient(
     def backward(some: IntArray) -> torch.Tensor:
         with autocast(labels.device):
             logits = network(**inputs(some)).logits
-        truth = labels[torch.from_numpy(some).to(labels.device)]
-        loss = torch.nn.functional.cross_entropy(logits.float(), truth) * (len(some) / len(rows))
+        truth = labels[indices(some, labels.device)]
+        loss = torch.nn.functional.cross_entropy(logits.float(), truth)
+        if len(some) < len(rows):
+            loss = loss * (len(some) / len(rows))
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
     losses = portions.run(rows, backward, undo=lambda: network.zero_grad(set_to_none=True))
-    return torch.stack(losses).sum()
+    return losses[0] if len(losses) == 1 else torch.stack(losses).sum()

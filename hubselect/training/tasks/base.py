@@ -27,8 +27,12 @@ class Prepared(Protocol):
     @property
     def nbytes(self) -> int: ...
 
+    def on(self, device: torch.device) -> Prepared:
+        """The same inputs, kept on `device` where that is an accelerator with room for them."""
+        ...
+
     def batch(self, rows: IntArray) -> dict[str, torch.Tensor]:
-        """The keyword arguments of a model's forward for these rows, on the CPU."""
+        """The keyword arguments of a model's forward for these rows, on the device they are kept on."""
         ...
 
 

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from hubselect.errors import CheckpointBroken, UnsupportedModel
 from hubselect.training.data import Examples
+from hubselect.training.device import bytes_kept_on
 from hubselect.training.quiet import quiet
 from hubselect.training.sampling import IntArray
 from hubselect.training.tasks.base import PREPARED, Prepared
+from hubselect.training.tasks.resident import ResidentText
 
 import transformers  # isort: skip  (after quiet, which sets the environment)
 
@@ -36,6 +38,12 @@ class PreparedText:
     @property
     def nbytes(self) -> int:
         return self.ids.nbytes + self.lengths.nbytes + (0 if self.types is None else self.types.nbytes)
+
+    def on(self, device: torch.device) -> Prepared:
+        inputs = 2 if self.types is None else 3
+        if 8 * inputs * self.ids.size > bytes_kept_on(device):
+            return self
+        return ResidentText.of(self.batch(np.arange(len(self.lengths))), self.lengths, device)
 
     def batch(self, rows: IntArray) -> dict[str, torch.Tensor]:
         """input_ids, attention_mask and perhaps token_type_ids, each int64 [batch, longest of the batch]."""

@@ -1,0 +1,247 @@
+"""Three ways to train the same checkpoint on the same examples: ours, a bare torch loop, the Trainer class.
+
+* `Ours`: `FineTuning`, staged, from prepared inputs to the end of a stage.
+* `bare`: the shortest loop one would write by hand. Its batches are made and on the device before the clock
+  starts, so it is a bound: it pays nothing for them.
+* `trainer`: `transformers.Trainer` on the tokenised examples, with its defaults except batch size, precision
+  and silence; once more with examples grouped by length.
+
+All of them use the same precision, batch size, number of steps, AdamW and clipping, and no validation while
+the clock runs.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+import transformers
+
+from benchmarks.training.material import Case
+from hubselect.records import CurvePoint
+from hubselect.training.batching import epoch_batches, evaluation_batches
+from hubselect.training.data import Examples, load_splits
+from hubselect.training.device import autocast, choose_device, to_device
+from hubselect.training.evaluation import evaluation_batch_size
+from hubselect.training.finetuning import FineTuning
+from hubselect.training.loading import load_config, load_for_task
+from hubselect.training.tasks import adapter_for
+
+
+@dataclass
+class Timing:
+    """Seconds of every measured stretch, and how many examples and optimizer steps each held."""
+
+    examples: int = 0
+    steps: int = 0
+    seconds: list[float] = field(default_factory=list)
+    used: list[float] = field(default_factory=list)
+    """Processor time of this process, all threads together."""
+
+    @property
+    def rate(self) -> float:
+        """Examples a second, by the median stretch; the first one warms up."""
+        return self.examples / median(self.seconds[1:])
+
+    def times_of(self, other: Timing, *, used: bool = False) -> float:
+        """How many times as long as `other` this took, by medians."""
+        mine, theirs = (self.used, other.used) if used else (self.seconds, other.seconds)
+        return median(mine[1:]) / median(theirs[1:])
+
+
+def synchronize() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+@contextmanager
+def clocked(timing: Timing) -> Iterator[None]:
+    synchronize()
+    started, used = time.perf_counter(), time.process_time()
+    yield
+    synchronize()
+    timing.seconds.append(time.perf_counter() - started)
+    timing.used.append(time.process_time() - used)
+
+
+class Ours(FineTuning):
+    """The product's loop, with a clock around its training steps (`timing`) and whole stages (`whole`),
+    and the mean losses of the stages kept."""
+
+    timing: Timing
+    whole: Timing
+    losses: list[float]
+
+    def advance(self) -> CurvePoint:
+        with clocked(self.whole):
+            return super().advance()
+
+    def _train_to(self, target: int) -> torch.Tensor:
+        steps = target - self._step
+        with clocked(self.timing):
+            total = super()._train_to(target)
+        self.losses.append(float(total) / max(steps, 1))
+        return total
+
+
+def ours(case: Case, state_dir: Path | None = None) -> Ours:
+    training = Ours(case.checkpoint, case.model, case.dataset, case.recipe, state_dir=state_dir)
+    size = len(training.splits.train), training.schedule.steps_per_epoch
+    training.timing, training.whole, training.losses = Timing(*size), Timing(*size), []
+    return training
+
+
+class Bare:
+    """One epoch at a time of a loop written by hand."""
+
+    def __init__(self, case: Case) -> None:
+        self.device = choose_device()
+        splits = load_splits(case.dataset, case.recipe)
+        config = load_config(case.checkpoint)
+        adapter = adapter_for(case.checkpoint, config, case.recipe)
+        adapter.configure(config)
+        network = load_for_task(case.checkpoint, config, case.recipe.task, splits.label_names, 0)
+        self.network = network.to(self.device).train()
+        prepared = adapter.prepare(splits.train)
+        order = epoch_batches(prepared.lengths, case.recipe.batch_size, 0, 0)
+        self.batches = [to_device(prepared.batch(rows), self.device) for rows in order]
+        for batch, rows in zip(self.batches, order, strict=True):
+            batch["labels"] = torch.from_numpy(splits.train.labels[rows]).to(self.device)
+        self.optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4, fused=True)
+        self.rates = torch.optim.lr_scheduler.LambdaLR(self.optimizer, lambda step: 1 / (1 + step))
+        self.timing = Timing(len(splits.train), len(self.batches))
+        self.stage = Timing(len(splits.train), len(self.batches))
+        held = adapter.prepare(splits.validation)
+        rows = evaluation_batches(held.lengths, evaluation_batch_size(case.recipe.batch_size))
+        self.held = [
+            (held.batch(some), torch.from_numpy(splits.validation.labels[some]).to(self.device))
+            for some in rows
+        ]
+
+    def advance(self) -> float:
+        """An epoch and a validation; returns its accuracy."""
+        with clocked(self.stage):
+            self.epoch()
+            self.network.eval()
+            right = 0
+            with torch.no_grad(), autocast(self.device):
+                for batch, labels in self.held:
+                    logits = self.network(**to_device(batch, self.device)).logits
+                    right += int((logits.argmax(-1) == labels).sum())
+            self.network.train()
+        return right / sum(len(labels) for _, labels in self.held)
+
+    def epoch(self) -> None:
+        with clocked(self.timing):
+            for batch in self.batches:
+                with autocast(self.device):
+                    loss = self.network(**batch).loss
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+                self.optimizer.step()
+                self.rates.step()
+                self.optimizer.zero_grad()
+
+
+class Listed(torch.utils.data.Dataset[dict[str, Any]]):
+    """Prepared examples as the Trainer wants them: one dictionary each, padded by its collator."""
+
+    def __init__(self, case: Case, examples: Examples) -> None:
+        config = load_config(case.checkpoint)
+        adapter: Any = adapter_for(case.checkpoint, config, case.recipe)
+        self.tokenizer = getattr(adapter, "tokenizer", None)
+        labels = examples.labels.tolist()
+        if self.tokenizer is not None:
+            encoded = self.tokenizer(
+                [t for (t,) in examples.texts], truncation=True, max_length=adapter.length
+            )
+            self.rows = [
+                {**{name: encoded[name][i] for name in encoded}, "labels": label}
+                for i, label in enumerate(labels)
+            ]
+        else:
+            pixels = adapter.prepare(examples).pixels
+            self.rows = [{"pixel_values": pixels[i], "labels": label} for i, label in enumerate(labels)]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self.rows[index]
+
+
+class Clock(transformers.TrainerCallback):
+    """Times every epoch of a Trainer."""
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+
+    def on_epoch_begin(self, *args: Any, **more: Any) -> None:
+        self._clock = clocked(self._timing)
+        self._clock.__enter__()
+
+    def on_epoch_end(self, *args: Any, **more: Any) -> None:
+        self._clock.__exit__(None, None, None)
+
+
+def trainer(case: Case, folder: Path, epochs: int, *, grouped: bool = False) -> Timing:
+    """So many epochs of the Trainer class; a time for each."""
+    splits = load_splits(case.dataset, case.recipe)
+    config = load_config(case.checkpoint)
+    adapter_for(case.checkpoint, config, case.recipe).configure(config)
+    network = load_for_task(case.checkpoint, config, case.recipe.task, splits.label_names, 0)
+    listed = Listed(case, splits.train)
+    cuda = torch.cuda.is_available()
+    arguments = transformers.TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=epochs,
+        per_device_train_batch_size=case.recipe.batch_size,
+        bf16=cuda and torch.cuda.is_bf16_supported(),
+        use_cpu=not cuda,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        seed=0,
+        **({"train_sampling_strategy": "group_by_length"} if grouped else {}),
+    )
+    timing = Timing(len(listed), -(-len(listed) // case.recipe.batch_size))
+    collator = None if listed.tokenizer is None else transformers.DataCollatorWithPadding(listed.tokenizer)
+    transformers.Trainer(
+        network, arguments, data_collator=collator, train_dataset=listed, callbacks=[Clock(timing)]
+    ).train()
+    return timing
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """What every way took for the same work; `trainer_grouped` is the Trainer with examples of like length
+    together."""
+
+    ours: Timing
+    bare: Timing
+    trainer: Timing
+    trainer_grouped: Timing | None
+    our_stage: Timing
+    bare_stage: Timing
+    parameters: int
+
+
+def side_by_side(case: Case, folder: Path) -> SideBySide:
+    """Every epoch of the recipe (a stage each) by all of them, ours and the bare loop in turns."""
+    state = folder / "state"
+    one, other = ours(case, state), Bare(case)
+    for _ in range(case.recipe.epochs):
+        one.advance()
+        other.advance()
+    shutil.rmtree(state)
+    text = case.size.task == "text-classification"
+    grouped = trainer(case, folder / "grouped", case.recipe.epochs, grouped=True) if text else None
+    plain = trainer(case, folder / "trainer", case.recipe.epochs)
+    return SideBySide(one.timing, other.timing, plain, grouped, one.whole, other.stage, one.parameters)
