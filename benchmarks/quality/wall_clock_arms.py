@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OURS = "ours"
 _NUMBERS = {"k": int, "top": int, "tolerance": float}
-_WORDS = ("policy", "method", "proxy", "scope")
+_WORDS = ("policy", "recall", "proxy", "scope")
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Arm:
         """Keyword arguments of `select`; `models` are all of the task."""
         if not self.everyone:
             return dict(self.options)
-        return {"method": "mean", "k": len(models), "candidates": tuple(models), **self.options}
+        return {"recall": "mean", "k": len(models), "candidates": tuple(models), **self.options}
 
 
-_PAPER = {"policy": "fine-selection", "method": "paper", "proxy": "leep", "k": 10}
+_PAPER = {"policy": "fine-selection", "recall": "paper", "proxy": "leep", "k": 10}
 _HALVING = {"policy": "successive-halving"}
 _BRUTE = {"policy": "brute-force"}
 BRUTE_FORCE = "brute force"

@@ -107,7 +107,7 @@ class Bare:
         config = load_config(case.checkpoint)
         adapter = adapter_for(case.checkpoint, config, case.recipe)
         adapter.configure(config)
-        network = load_for_task(case.checkpoint, config, case.recipe.task, splits.label_names, 0)
+        network = load_for_task(case.checkpoint, config, case.recipe.task, splits.label_names, 0).network
         self.network = network.to(self.device).train()
         prepared = adapter.prepare(splits.train)
         order = epoch_batches(prepared.lengths, case.recipe.batch_size, 0, 0)
@@ -196,7 +196,7 @@ def trainer(case: Case, folder: Path, epochs: int, *, grouped: bool = False) -> 
     splits = load_splits(case.dataset, case.recipe)
     config = load_config(case.checkpoint)
     adapter_for(case.checkpoint, config, case.recipe).configure(config)
-    network = load_for_task(case.checkpoint, config, case.recipe.task, splits.label_names, 0)
+    network = load_for_task(case.checkpoint, config, case.recipe.task, splits.label_names, 0).network
     listed = Listed(case, splits.train)
     cuda = torch.cuda.is_available()
     arguments = transformers.TrainingArguments(

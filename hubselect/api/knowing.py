@@ -14,7 +14,7 @@ from hubselect.knowledge.clusters import cluster
 from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.knowledge.trend_book import TrendBook
 from hubselect.recall.methods.base import Scores
-from hubselect.records import Clustering, Dataset, ProxyScore, Recipe
+from hubselect.records import Clustering, Dataset, Method, ProxyScore, Recipe
 from hubselect.registry import Registry
 
 
@@ -37,15 +37,22 @@ class Knowledge:
         return {dataset: numbers(by_proxy) for dataset, by_proxy in by_dataset(self.proxies).items()}
 
 
-def knowledge_for(store: Registry, dataset: Dataset) -> Knowledge:
-    """Everything known about models for `dataset`'s task, the dataset's own results left out."""
+def knowledge_for(store: Registry, dataset: Dataset, method: Method | None = None) -> Knowledge:
+    """Everything known about models for `dataset`'s task, the dataset's own results left out.
+
+    The results are those of the main recipe; of the main recipe of `method` where that has at least half
+    as many: who does well fully fine-tuned does well with LoRA, so more results tell more.
+    """
     recipe = store.main_recipe(dataset.task)
     if recipe is None:
-        return _nothing(recipe_for(store, dataset.task))
+        return nothing_known(recipe_for(store, dataset.task))
+    same = store.main_recipe(dataset.task, method=method) if method not in (None, recipe.method) else None
+    if same is not None and 2 * _cells(store, same) >= _cells(store, recipe):
+        recipe = same
     every = matrix_of(store, recipe)
     matrix = every.without_dataset(dataset.name).scored()
     if not matrix.models:
-        return _nothing(recipe)
+        return nothing_known(recipe)
     clustering = refreshed(store, recipe) or recomputed(store, recipe)
     if matrix.datasets != every.datasets:
         clustering = _without_target(matrix, clustering)
@@ -68,7 +75,11 @@ def trends_for(store: Registry, known: Knowledge, models: Iterable[str]) -> Tren
     return TrendBook.from_runs(runs)
 
 
-def _nothing(recipe: Recipe) -> Knowledge:
+def _cells(store: Registry, recipe: Recipe) -> int:
+    return int(np.isfinite(matrix_of(store, recipe).scores).sum())
+
+
+def nothing_known(recipe: Recipe) -> Knowledge:
     clustering = Clustering(recipe.task, recipe.digest, None, 5, "average", ())
     return Knowledge(recipe, PerformanceMatrix((), (), np.empty((0, 0))), clustering)
 

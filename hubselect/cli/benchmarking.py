@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from hubselect.cli.numbers import Whole
-from hubselect.cli.options import workers
+from hubselect.cli.options import training_method, workers
 from hubselect.cli.output import Output, common
+from hubselect.records import Method
 
 
 class Seeds(click.ParamType[tuple[int, ...]]):
@@ -36,6 +37,7 @@ class Seeds(click.ParamType[tuple[int, ...]]):
 )
 @click.option("--max-train-samples", type=Whole(2), help="Cap on training examples, stratified.")
 @click.option("--seed", type=Whole(0), help="Seed of head, order and dropout (default: as before, else 0).")
+@training_method
 @click.option(
     "--seeds",
     type=Seeds(),
@@ -60,6 +62,7 @@ def benchmark(
     max_train_samples: int | None,
     seed: int | None,
     seeds: tuple[int, ...],
+    method: Method | None,
     budget: int | None,
     retry_failed: bool,
     workers: int | None,
@@ -81,6 +84,7 @@ def benchmark(
             max_train_samples=max_train_samples,
             seed=seed,
             seeds=seeds,
+            method=method,
             budget=budget,
             retry_failed=retry_failed,
             workers=workers,

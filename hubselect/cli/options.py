@@ -86,6 +86,27 @@ def workers(function: Function) -> Function:
 METHODS = ("paper", "fused", "rank-average", "mean", "size", "random")
 
 
+class TrainingMethod(click.Choice[str]):
+    """full, lora or probe."""
+
+    def __init__(self) -> None:
+        super().__init__(["full", "lora", "probe"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in METHODS and ctx is not None and any(p.name == "recall" for p in ctx.command.params):
+            self.fail(f"{value} is a way to recall models; write --recall {value}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+def training_method(function: Function) -> Function:
+    return click.option(
+        "--method",
+        type=TrainingMethod(),
+        help="What of a checkpoint is trained: everything, low-rank updates (LoRA), or its head alone "
+        "(default: as benchmarked, else full). Each is a recipe of its own.",
+    )(function)
+
+
 class AutoCount(click.ParamType[Any]):
     """A whole number from 1, or `auto`."""
 
@@ -103,7 +124,7 @@ class AutoCount(click.ParamType[Any]):
         return number
 
 
-def recall_with(*, auto: bool) -> Callable[[Function], Function]:
+def recall_with(*, auto: bool, name: str = "--method") -> Callable[[Function], Function]:
     """How models are recalled: the method, the proxies, and whose proxies are computed."""
     by_backtest = "; auto: what wins the backtest on this registry (with --proxy: paper)" if auto else ""
 
@@ -132,7 +153,7 @@ def recall_with(*, auto: bool) -> Callable[[Function], Function]:
                 "`hubselect proxies`.",
             ),
             click.option(
-                "--method",
+                name,
                 type=click.Choice([*(["auto"] if auto else []), *METHODS]),
                 default="auto" if auto else "paper",
                 show_default=True,

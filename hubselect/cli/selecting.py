@@ -5,7 +5,17 @@ from __future__ import annotations
 import click
 
 from hubselect.cli.numbers import Finite, Whole
-from hubselect.cli.options import POLICY, Size, budget, columns, filters, k_option, recall_with, workers
+from hubselect.cli.options import (
+    POLICY,
+    Size,
+    budget,
+    columns,
+    filters,
+    k_option,
+    recall_with,
+    training_method,
+    workers,
+)
 from hubselect.cli.output import Output, common
 
 
@@ -30,7 +40,8 @@ from hubselect.cli.output import Output, common
     show_default=True,
     help="By what share a prediction must be better to eliminate (Table IV).",
 )
-@recall_with(auto=True)
+@recall_with(auto=True, name="--recall")
+@training_method
 @filters
 @budget
 @click.option(

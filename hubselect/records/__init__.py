@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from hubselect.records.selections import Cost as Cost
 from hubselect.records.selections import Explanation as Explanation
@@ -24,6 +24,10 @@ from hubselect.records.selections import Verdict as Verdict
 Task = Literal["text-classification", "image-classification"]
 Role = Literal["benchmark", "target"]
 RunStatus = Literal["running", "done", "failed", "stopped"]
+
+Method = Literal["full", "lora", "probe"]
+METHODS: tuple[Method, ...] = ("full", "lora", "probe")
+"""What of a checkpoint is fine-tuned (`training.methods`)."""
 
 TASKS: tuple[Task, ...] = ("text-classification", "image-classification")
 
@@ -113,9 +117,9 @@ class Dataset:
 class Recipe:
     """Everything that makes two scores comparable; scores under different recipes never mix.
 
-    `learning_rate` None means the size rule of `training.schedule.learning_rate_for`.
-    `stages_per_epoch` validations happen per epoch; there are `epochs * stages_per_epoch`
-    stages. Sample caps of None mean all examples.
+    `method` is what of the checkpoint is trained (`training.methods`). `learning_rate` None means the
+    size rule of `training.schedule.learning_rate_for`. `stages_per_epoch` validations happen per epoch;
+    there are `epochs * stages_per_epoch` stages. Sample caps of None mean all examples.
     """
 
     task: Task
@@ -132,6 +136,16 @@ class Recipe:
     max_train_samples: int | None = None
     max_eval_samples: int | None = None
     seed: int = 0
+    method: Method = "full"
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The fields by name, as JSON values. The usual method is left out: it was the only one once, and
+        recipes keep their digests."""
+        fields = asdict(self)
+        if self.method == "full":
+            del fields["method"]
+        return fields
 
     @property
     def stages(self) -> int:
@@ -140,7 +154,7 @@ class Recipe:
     @property
     def digest(self) -> str:
         """Sixteen hex digits that identify the recipe's content."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        text = json.dumps(self.content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def epochs_at(self, stage: int) -> float:

@@ -14,21 +14,28 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col
 
+from hubselect.records import Method
 from hubselect.registry.tables import DatasetRow, ModelRow, RecipeRow, RunRow
 
 
-def main_digest(session: Session, task: str, *, measured: bool = False) -> str | None:
+def main_digest(
+    session: Session, task: str, *, measured: bool = False, method: Method | None = None
+) -> str | None:
     """The recipe of the task with the most finished cells of its matrix; None when there is no cell.
 
     Measured recipes come before imported ones, however many results were imported; with `measured`
-    imported ones are left out. Among equals the newest.
+    imported ones are left out; with a `method`, those of another. Among equals the newest.
     """
     query = (
-        sa.select(col(RecipeRow.digest), col(RecipeRow.origin))
+        sa.select(col(RecipeRow.digest), col(RecipeRow.origin), col(RecipeRow.content))
         .where(col(RecipeRow.task) == task, _has_cells())
         .order_by(col(RecipeRow.created_at).desc(), col(RecipeRow.digest))
     )
-    found = session.execute(query).all()
+    found = [
+        (digest, origin)
+        for digest, origin, content in session.execute(query)
+        if method is None or content.get("method", "full") == method
+    ]
     for origin in ("measured",) if measured else ("measured", "imported"):
         if recipes := [digest for digest, of in found if of == origin]:
             return recipes[0] if len(recipes) == 1 else _largest(session, recipes)

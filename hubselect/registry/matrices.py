@@ -10,7 +10,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, func, select
 
 from hubselect.errors import InvalidInput
-from hubselect.records import Cluster, Clustering, Recipe
+from hubselect.records import Cluster, Clustering, Method, Recipe
 from hubselect.registry.base import Connected
 from hubselect.registry.bulk import in_chunks
 from hubselect.registry.entries import of_pinned
@@ -33,15 +33,18 @@ if TYPE_CHECKING:
 class Matrices(Connected):
     """The part of the registry that answers for all models at once."""
 
-    def main_recipe(self, task: str, *, measured: bool = False) -> Recipe | None:
+    def main_recipe(
+        self, task: str, *, measured: bool = False, method: Method | None = None
+    ) -> Recipe | None:
         """The recipe with the most finished cells of the task's matrix; None when there is no cell.
 
         Measured recipes come before imported ones, however much was imported; among equals the
-        newest. With `measured` imported ones are left out: they do not say how to fine-tune.
+        newest. With `measured` imported ones are left out: they do not say how to fine-tune; with a
+        `method`, those of another.
         """
         checked_task(task)
         with self._database.read() as session:
-            digest = main_digest(session, task, measured=measured)
+            digest = main_digest(session, task, measured=measured, method=method)
             return to_recipe(find_recipe(session, digest)) if digest else None
 
     def matrix(self, task: str | None = None, recipe: Recipe | str | None = None) -> pd.DataFrame:

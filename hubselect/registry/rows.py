@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
@@ -152,7 +152,7 @@ def insert_recipe(session: Session, recipe: Recipe, *, origin: str = "measured")
             name=recipe.name,
             epochs=recipe.epochs,
             stages=recipe.stages,
-            content=asdict(recipe),
+            content=recipe.content,
             origin=origin,
             created_at=now(),
         )

@@ -98,6 +98,7 @@ def _recipe(row: Row) -> str:
             f"batch size {recipe.batch_size}, length {recipe.max_length}",
             *(f"at most {cap} {kind} examples" for kind, cap in caps if cap is not None),
             f"metric {recipe.metric}, seed {recipe.seed}",
+            *([] if recipe.method == "full" else [f"method {recipe.method}"]),
         ]
         said = "; ".join(parts)
     return f"- `{row['digest']}` **{_plain(row['name'])}** ({row['task']}): {_plain(said)}"

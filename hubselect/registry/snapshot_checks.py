@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import numpy as np
 
-from hubselect.records import TASKS, Recipe, dataset_name
+from hubselect.records import METHODS, TASKS, Recipe, dataset_name
 from hubselect.registry.rows import name_problem
 from hubselect.registry.snapshot_loading import is_private
 from hubselect.registry.snapshot_tables import CLAIM_KEY, PROXY_KEY, RUN_KEY, Row, Tables, data_file, refuse
@@ -93,8 +92,8 @@ class Checker:
     def _recipes(self) -> None:
         for row in self.tables.recipes:
             content = row["content"]
-            if set(content) != set(_HINTS) or not all(
-                _is_of(content[f.name], _HINTS[f.name]) for f in fields(Recipe)
+            if not set(_HINTS) - set(content) <= {"method"} or not all(
+                name in _HINTS and _is_of(value, _HINTS[name]) for name, value in content.items()
             ):
                 self._refuse("recipes", row["digest"], "does not hold the fields of a recipe")
             recipe = Recipe(**content)
@@ -105,6 +104,8 @@ class Checker:
             self._name("recipes", recipe.name)
             if recipe.task not in TASKS or row["origin"] not in ("measured", "imported"):
                 self._refuse("recipes", row["digest"], "has an unknown task or origin")
+            if recipe.method not in METHODS:
+                self._refuse("recipes", row["digest"], "has an unknown method")
             counts = (recipe.epochs, recipe.stages_per_epoch, recipe.batch_size)
             if not all(1 <= n <= _LARGEST_INT for n in counts) or recipe.stages > _LARGEST_INT:
                 self._refuse("recipes", row["digest"], "has counts that cannot be")
@@ -209,4 +210,4 @@ def _is_of(value: object, hint: Any) -> bool:
     return any(
         (kind is type(None) and value is None) or (isinstance(kind, type) and type(value) is kind)
         for kind in kinds
-    ) or (isinstance(value, str) and hint == _HINTS["task"])
+    ) or (isinstance(value, str) and hint in (_HINTS["task"], _HINTS["method"]))

@@ -9,14 +9,13 @@ and count as the same batches (`training.memory`). It decides nothing: policies 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from hubselect.errors import InvalidInput, StorageFailed, TrainingFailed
-from hubselect.records import CurvePoint, Dataset, Model, Recipe
+from hubselect.records import METHODS, CurvePoint, Dataset, Model, Recipe
 from hubselect.training.batching import epoch_batches, steps_per_epoch
 from hubselect.training.data import Examples, Splits, load_splits
 from hubselect.training.device import choose_device, to_device, wants_compilation
@@ -28,9 +27,10 @@ from hubselect.training.evaluation import (
     only,
     refuse_constant,
 )
-from hubselect.training.gradients import batch_gradient
+from hubselect.training.gradients import batch_gradient, recompute
 from hubselect.training.loading import load_config, load_for_task
-from hubselect.training.memory import Portions
+from hubselect.training.memory import Portions, is_out_of_memory
+from hubselect.training.methods import adapt
 from hubselect.training.sampling import IntArray
 from hubselect.training.saved import save_checkpoint
 from hubselect.training.schedule import Schedule
@@ -71,14 +71,16 @@ class FineTuning:
         config = load_config(checkpoint)
         self._adapter = adapter_for(checkpoint, config, recipe)
         self._adapter.configure(config)
-        network = load_for_task(checkpoint, config, recipe.task, self.splits.label_names, self.seed)
+        loaded = load_for_task(checkpoint, config, recipe.task, self.splits.label_names, self.seed)
+        network = loaded.network
+        self.parameters = sum(p.numel() for p in network.parameters())
+        self._adapted = adapt(network, recipe.method, loaded.made_up, model.id, self.seed)
         self._network = network.to(self.device)
         if wants_compilation(self.device):
             self._network.compile(dynamic=True)
         self._accepted = accepted_inputs(network)
         self._train = self._adapter.prepare(self.splits.train).on(self.device)
         self._labels = torch.from_numpy(self.splits.train.labels).to(self.device)
-        self.parameters = sum(p.numel() for p in network.parameters())
         steps = steps_per_epoch(len(self.splits.train), recipe.batch_size)
         self.schedule = Schedule.of(recipe, self.parameters, steps)
         self._optimizer = _optimizer(network, recipe, self.device)
@@ -152,7 +154,7 @@ class FineTuning:
         `AutoModelForSequenceClassification.from_pretrained(output)` (or the image class) scores
         what `test` scored. Raises `InvalidInput` when the folder holds something else.
         """
-        save_checkpoint(self._network, self._adapter, output)
+        save_checkpoint(self._adapted.plain(), self._adapter, output)
 
     def _refuse_constant(self) -> None:
         refuse_constant(self._network, self._train, self.device, self.model.id, self._evaluating)
@@ -167,14 +169,14 @@ class FineTuning:
 
     def _train_to(self, target: int) -> torch.Tensor:
         """Optimizer steps up to `target`; returns the sum of their losses, NaN if one was."""
-        self._network.train()
+        self._adapted.train()
         trained = [p for p in self._network.parameters() if p.requires_grad]
         total = torch.zeros((), device=self.device)
         while self._step < target:
             epoch, done = divmod(self._step, self.schedule.steps_per_epoch)
             order = epoch_batches(self._train.lengths, self.recipe.batch_size, self.seed, epoch)
             for rows in order[done : done + target - self._step]:
-                loss = batch_gradient(self._network, self._inputs, self._labels, rows, self._portions)
+                loss = self._gradient(rows)
                 torch.nn.utils.clip_grad_norm_(trained, _LARGEST_GRADIENT)
                 rate = self.schedule.rate(self._step)
                 for group in self._optimizer.param_groups:
@@ -185,17 +187,29 @@ class FineTuning:
                 self._step += 1
         return total
 
+    def _gradient(self, rows: IntArray) -> torch.Tensor:
+        """Where not even one example fits into memory, activations are no longer kept, and batches are
+        whole again."""
+        try:
+            return batch_gradient(self._network, self._inputs, self._labels, rows, self._portions)
+        except Exception as error:
+            if not is_out_of_memory(error) or not recompute(self._network):
+                raise
+        self._network.zero_grad(set_to_none=True)
+        self._portions.most = None
+        return batch_gradient(self._network, self._inputs, self._labels, rows, self._portions)
+
     def _identity(self) -> dict[str, Any]:
         return {
             "model": self.model.id,
             "revision": self.model.revision,
             "dataset": self.splits.fingerprint,
-            "recipe": asdict(self.recipe),
+            "recipe": self.recipe.content,
             "seed": self.seed,
         }
 
     def _save(self, folder: Path) -> None:
-        weights, moments = self._network.state_dict(), self._optimizer.state_dict()
+        weights, moments = self._adapted.state(), self._optimizer.state_dict()
         portions = (self._portions.most, self._evaluating.most)
         where = (self._identity(), self._step, self._points)
         state = State(*where, weights, moments, self._randomness, portions)
@@ -212,7 +226,7 @@ class FineTuning:
         state = load_state(folder, self._identity())
         if state is None or state.step != self.schedule.steps_at(len(state.points)):
             return
-        self._network.load_state_dict(state.model)
+        self._adapted.load(state.model)
         self._optimizer.load_state_dict(state.optimizer)
         self._step, self._points, self._randomness = state.step, state.points, state.randomness
         self._portions, self._evaluating = map(Portions, state.portions)
@@ -225,6 +239,8 @@ def _check(recipe: Recipe, model: Model) -> None:
         raise InvalidInput(f"the optimizer {recipe.optimizer!r} is not known", "use adamw")
     if recipe.batch_size < 1:
         raise InvalidInput("the batch size must be at least 1")
+    if recipe.method not in METHODS:
+        raise InvalidInput(f"the method {recipe.method!r} is not known", f"use {' or '.join(METHODS)}")
     if model.task != recipe.task:
         raise InvalidInput(f"{model.id} is for {model.task}, the recipe for {recipe.task}")
 

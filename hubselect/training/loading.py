@@ -96,9 +96,17 @@ def _refuse_foreign_shards(checkpoint: Path) -> None:
             raise CheckpointBroken(f"{index.name} of {checkpoint.name} names a foreign file: {foreign!r:.80}")
 
 
+@dataclass(frozen=True)
+class ForTask:
+    """A checkpoint made ready for a task; `made_up` are the names of the parameters that are not its own."""
+
+    network: torch.nn.Module
+    made_up: frozenset[str]
+
+
 def load_for_task(
     checkpoint: Path, config: Any, task: Task, label_names: tuple[str, ...], seed: int
-) -> torch.nn.Module:
+) -> ForTask:
     """The checkpoint as a classifier over `label_names`, in fp32, its output layer fresh.
 
     The output layer (every parameter whose shape depends on the number of labels) is always
@@ -120,7 +128,8 @@ def load_for_task(
         _reinitialise(model, output, seed)
     if not isinstance(model, torch.nn.Module):
         raise UnsupportedModel(f"{checkpoint.name} is not a torch model")
-    return model
+    known = {name for name, _ in model.named_parameters()}
+    return ForTask(model, frozenset(known & (output | set(info["missing_keys"]))))
 
 
 def _set_labels(config: Any, label_names: tuple[str, ...]) -> None:

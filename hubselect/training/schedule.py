@@ -10,22 +10,26 @@ import math
 from dataclasses import dataclass
 
 from hubselect.errors import InvalidInput
-from hubselect.records import Recipe
+from hubselect.records import Method, Recipe
 
 _REFERENCE_RATE, _REFERENCE_PARAMETERS = 3e-5, 1.1e8
 _LOWEST, _HIGHEST = 5e-6, 2e-3
+# By what the rule's rate is multiplied where few parameters learn, and the bounds it has there.
+_FEW: dict[Method, tuple[float, float, float]] = {"lora": (10, 1e-4, 5e-3), "probe": (30, 1e-3, 1e-2)}
 
 
 def learning_rate_for(recipe: Recipe, parameters: int) -> float:
     """The peak learning rate: the recipe's own, or by the size rule.
 
     The rule is 3e-5 * (1.1e8 / parameters) ** (2 / 3), within [5e-6, 2e-3]: 3e-5 for
-    BERT-base, the paper's setting (Sec. V.A), and about 1.8e-3 for 230,000 parameters.
+    BERT-base, the paper's setting (Sec. V.A), and about 1.8e-3 for 230,000 parameters. LoRA takes ten
+    times as much, within [1e-4, 5e-3], and a probe thirty times, within [1e-3, 1e-2].
     """
     if recipe.learning_rate is not None:
         return recipe.learning_rate
     rate: float = _REFERENCE_RATE * (_REFERENCE_PARAMETERS / max(parameters, 1)) ** (2 / 3)
-    return min(max(rate, _LOWEST), _HIGHEST)
+    factor, lowest, highest = _FEW.get(recipe.method, (1, _LOWEST, _HIGHEST))
+    return min(max(factor * rate, lowest), highest)
 
 
 @dataclass(frozen=True)

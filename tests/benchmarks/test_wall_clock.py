@@ -91,7 +91,7 @@ def test_whole_epochs_keep_the_scores_at_their_ends_and_the_time(tables: Tables,
 
 def test_options_of_ours_are_read_and_unknown_ones_refused() -> None:
     asked = ours_options("policy=knowledge-gradient, k=3,method=fused,scope=all")
-    assert asked == {"policy": "knowledge-gradient", "k": 3, "method": "fused", "scope": "all"}
+    assert asked == {"policy": "knowledge-gradient", "k": 3, "recall": "fused", "scope": "all"}
     assert ours_options("k=auto") == {"k": "auto"}
     assert ours_options("") == {}
     for wrong in ("k=three", "k", "output=elsewhere"):
@@ -107,7 +107,7 @@ def test_baselines_over_all_models_name_them_and_compute_no_proxy() -> None:
     asked = {a.name: a.asked(["a", "b", "c"]) for a in ARMS}
     assert asked[OURS] == {}
     assert asked["brute force"]["candidates"] == ("a", "b", "c")
-    assert (asked["halving"]["method"], asked["halving"]["k"]) == ("mean", 3)
+    assert (asked["halving"]["recall"], asked["halving"]["k"]) == ("mean", 3)
     assert (asked["paper"]["proxy"], asked["paper"]["k"]) == ("leep", 10)
     assert "candidates" not in asked["paper"]
 

@@ -27,7 +27,7 @@ def test_a_dry_run_shows_the_plan_and_does_nothing(
     """A document with the promised keys, a table for people; no weights, and the registry as it was."""
     with sqlite3.connect(registry) as connection:
         before = list(connection.iterdump())
-    words = ("select", target, "-k", "3", "--policy", "fine-selection", "--method", "paper", "--dry-run")
+    words = ("select", target, "-k", "3", "--policy", "fine-selection", "--recall", "paper", "--dry-run")
     found = run(*words, "--json").document
     assert {"models", "bytes_at_most", "epochs", "seconds_estimated", "policy", "disk_bytes"} <= set(found)
     assert set(found["models"]["likely"]) <= set(MODELS)
@@ -46,7 +46,7 @@ def test_a_dry_run_shows_the_plan_and_does_nothing(
 
 def test_budgets_are_options(target: str, registry: Path, run: Run) -> None:
     """Within the plan, refused in one line when too small, bad usage when not positive."""
-    words = ("select", target, "-k", "3", "--policy", "brute-force", "--method", "paper", "--dry-run")
+    words = ("select", target, "-k", "3", "--policy", "brute-force", "--recall", "paper", "--dry-run")
     found = run(*words, "--budget-epochs", "8.5", "--json").document
     assert found["budget_epochs"] == 8.5
     assert found["epochs"]["most"] <= 8.5

@@ -61,7 +61,7 @@ def seen(hub: MiniHub, hub_root: Path, tmp_path_factory: pytest.TempPathFactory)
             TARGET,
             registry=store,
             k=len(MODELS),
-            method="mean",
+            recall="mean",
             policy="brute-force",
             epochs=1,
             max_train_samples=16,

@@ -176,7 +176,7 @@ def test_a_selection_warns_of_a_leak(hub: MiniHub, hub_root: Path, tmp_path: Pat
         scores = [(f"{OWNER}/bert", f"{OWNER}/known", 0.9)]
         store.import_scores(pd.DataFrame(scores, columns=["model", "dataset", "score"]))
         asked = partial(
-            select, f"{OWNER}/duplicates", registry=store, k=1, method="mean", policy="brute-force", epochs=1,
+            select, f"{OWNER}/duplicates", registry=store, k=1, recall="mean", policy="brute-force", epochs=1,
             output=tmp_path / "winner", workers=1,
         )  # fmt: skip
         found = asked(listener=said.append)
@@ -201,7 +201,7 @@ def test_a_selection_for_unusable_data_fetches_no_model_and_writes_nothing(
         cluster(registry=store)  # knowledge that the first question would put in order
     before = dump(place)
     with pytest.raises(UnsupportedDataset, match=REFUSED[name][1]):
-        select(f"{OWNER}/{name}", registry=place, k=1, method="mean", policy="brute-force", workers=1)
+        select(f"{OWNER}/{name}", registry=place, k=1, recall="mean", policy="brute-force", workers=1)
     assert dump(place) == before
     assert not hub.weights_fetched()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -151,6 +152,27 @@ def test_one_example_that_does_not_fit_is_one_clear_line(bert: Path, sentences: 
     assert "\n" not in str(raised.value)
 
 
+def test_activations_are_computed_again_where_not_one_example_fits(bert: Path, sentences: Dataset) -> None:
+    """Gradient checkpointing is the last resort, and changes no result."""
+    usual, tight = tuned(bert, sentences), tuned(bert, sentences)
+    forward, failed = tight._network.forward, 0
+
+    @functools.wraps(forward)
+    def forgetful(*args: Any, **inputs: Any) -> Any:
+        nonlocal failed
+        if torch.is_grad_enabled() and not tight._network.is_activation_checkpointing:
+            failed += 1
+            raise torch.OutOfMemoryError("Tried to allocate 1.00 GiB")
+        return forward(*args, **inputs)
+
+    tight._network.forward = forgetful  # type: ignore[assignment]
+    assert [tight.advance().val, tight.advance().val] == [usual.advance().val, usual.advance().val]
+    assert failed == 5  # a batch of 16, and its half, and so on
+    assert tight.portion is None
+    for one, other in zip(tight._network.parameters(), usual._network.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=ROUNDING)
+
+
 LIMITED = """
 import json, resource, sys
 from pathlib import Path
@@ -211,7 +233,7 @@ def test_a_selection_goes_on_where_memory_runs_out(
         scores = [(m, f"{OWNER}/known", 0.9 - i / 100) for i, m in enumerate(WIDTHS)]
         store.import_scores(pd.DataFrame(scores, columns=["model", "dataset", "score"]))
         found = select(
-            TARGET, registry=store, k=3, method="mean", policy="brute-force", epochs=2, workers=1,
+            TARGET, registry=store, k=3, recall="mean", policy="brute-force", epochs=2, workers=1,
             output=tmp_path / "winner", listener=heard.append,
         )  # fmt: skip
         runs = {r.model: r for r in store.runs(selection=found.id)}

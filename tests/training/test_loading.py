@@ -20,7 +20,7 @@ TASK: Any = "text-classification"
 
 
 def load(folder: Path, labels: tuple[str, ...] = ("no", "yes"), seed: int = 0) -> Any:
-    return load_for_task(folder, load_config(folder), TASK, labels, seed)
+    return load_for_task(folder, load_config(folder), TASK, labels, seed).network
 
 
 def changed(folder: Path, target: Path, **config: Any) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from hubselect.api.benchmarks.filling import BenchmarkReport, Cell, fill
@@ -13,10 +14,22 @@ from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, silent
 from hubselect.errors import InvalidInput, KnowledgeMissing
 from hubselect.hub import index_dataset, index_model
-from hubselect.records import TASKS, Dataset, Model, Recipe, Task
+from hubselect.records import METHODS, TASKS, Dataset, Method, Model, Recipe, Task
 from hubselect.registry import Registry
 
 __all__ = ["BenchmarkReport", "Cell", "benchmark", "fill_cells", "pinned", "recipe_for"]
+
+
+_NAMES: dict[Method, str] = {"full": "full-finetune", "lora": "lora", "probe": "probe"}
+
+
+def checked_method(method: str) -> Method:
+    """Raises `InvalidInput` for what is no method, and for one whose library is not installed."""
+    if method not in METHODS:
+        raise InvalidInput(f"there is no method {method!r}", f"choose one of {', '.join(METHODS)}")
+    if method == "lora" and find_spec("peft") is None:
+        raise InvalidInput("LoRA needs the peft library", "pip install 'hubselect[lora]'")
+    return method
 
 
 def recipe_for(
@@ -27,9 +40,17 @@ def recipe_for(
     stages_per_epoch: int | None = None,
     max_train_samples: int | None = None,
     seed: int | None = None,
+    method: Method | None = None,
 ) -> Recipe:
-    """The registry's main measured recipe for `task` (or the default one) with what was asked for changed."""
+    """The registry's main measured recipe for `task` (or the default one) with what was asked for changed.
+
+    With a `method` the main recipe of that method. Raises `InvalidInput` for one that is not known or
+    whose library is not installed.
+    """
     measured = registry.main_recipe(task, measured=True) or Recipe(task)
+    if method is not None:
+        same = registry.main_recipe(task, measured=True, method=checked_method(method))
+        measured = same or measured.with_(method=method, name=_NAMES[method])
     asked = {
         "epochs": epochs,
         "stages_per_epoch": stages_per_epoch,
@@ -49,6 +70,7 @@ def benchmark(
     max_train_samples: int | None = None,
     seed: int | None = None,
     seeds: Sequence[int] = (),
+    method: Method | None = None,
     budget: int | None = None,
     retry_failed: bool = False,
     workers: int | None = None,
@@ -56,6 +78,9 @@ def benchmark(
 ) -> BenchmarkReport:
     """Fine-tune what is missing in the performance matrix (all models and benchmarks by default), and
     bring the clusters up to date.
+
+    `method` is what of each checkpoint is trained: "full", "lora" or "probe" (`training.methods`), each
+    a recipe with a matrix of its own; the default is that of the main recipe.
 
     A cell that was interrupted goes on from its last finished stage; a failed cell is left
     alone unless `retry_failed`. Any number of processes may fill one matrix: each cell is worked on by
@@ -86,6 +111,7 @@ def benchmark(
                     stages_per_epoch=stages_per_epoch,
                     max_train_samples=max_train_samples,
                     seed=seed,
+                    method=method,
                 )
                 for each in dict.fromkeys(seeds or (recipe.seed,)):
                     work.append(

@@ -21,7 +21,7 @@ from hubselect.recall.methods import Evidence
 from hubselect.recall.methods.base import only
 from hubselect.recall.prediction import predictions
 from hubselect.recall.scope import Scope, most_scored, next_models
-from hubselect.records import Dataset, ProxyScore, Recalled, Recipe
+from hubselect.records import Dataset, Method, ProxyScore, Recalled, Recipe
 from hubselect.registry import Registry
 
 
@@ -134,10 +134,16 @@ class RecallPlan:
 
 
 def plan_recall(
-    store: Registry, dataset: Dataset, options: RecallOptions, k: K, least: int = 1
+    store: Registry,
+    dataset: Dataset,
+    options: RecallOptions,
+    k: K,
+    least: int = 1,
+    method: Method | None = None,
 ) -> RecallPlan:
-    """Decide everything that can be decided before anything is fetched; `least` as in `Chooser.choose`."""
-    known = knowledge_for(store, dataset)
+    """Decide everything that can be decided before anything is fetched; `least` as in `Chooser.choose`,
+    `method` as in `knowledge_for`."""
+    known = knowledge_for(store, dataset, method)
     unknown = known.cold or options.scope == "all"
     found = candidates_for(store, dataset.task, known.matrix.models, options.filters, unknown=unknown)
     classes = classes_of(store, dataset.task, found.models, dataset)

@@ -10,7 +10,7 @@ from hubselect.api.progress import Listener
 from hubselect.api.recall.options import K, RecallOptions, recall_options
 from hubselect.api.targets import target_dataset
 from hubselect.recall.scope import Scope
-from hubselect.records import Dataset
+from hubselect.records import Dataset, Method
 from hubselect.registry import Registry
 
 
@@ -24,7 +24,8 @@ class Asked:
     k: K
     epochs: int | None
     policy: str
-    method: str
+    recall: str
+    method: Method | None
     proxy: str | None
     proxies: Sequence[str]
     scope: Scope
@@ -51,10 +52,10 @@ class Asked:
     fresh: bool
     listener: Listener
 
-    def recall(self) -> RecallOptions:
+    def recall_options(self) -> RecallOptions:
         """How models are to be recalled; raises `InvalidInput`."""
         return recall_options(
-            method=self.method,
+            method=self.recall,
             proxy=self.proxy,
             proxies=self.proxies,
             scope=self.scope,

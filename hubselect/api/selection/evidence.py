@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 
 from hubselect.records import Dataset, Model, Recipe, Selection
@@ -28,7 +27,7 @@ def write_evidence(
             "label_column": dataset.label_column,
         },
         "base_model": {"id": winner.id, "revision": winner.revision, "license": winner.license},
-        "recipe": asdict(recipe),
+        "recipe": recipe.content,
     }
     partial = folder / f"{EVIDENCE}.partial"
     partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

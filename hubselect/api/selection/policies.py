@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from hubselect.api.knowing import Knowledge, trends_for
+from hubselect.api.knowing import Knowledge, nothing_known, trends_for
 from hubselect.api.recall.options import AUTO
 from hubselect.api.recall.recalling import RecallPlan
 from hubselect.api.selection.curve_ends import ends_for
@@ -22,7 +22,10 @@ _SHOWN = 10  # models whose curves are read to see whether there is something to
 def lessons_for(
     store: Registry, known: Knowledge, dataset: Dataset, recipe: Recipe, recalled: Sequence[Recalled]
 ) -> dict[str, Any]:
-    """What recorded curves teach for a selection among `recalled`, and for its closing statement."""
+    """What recorded curves teach for a selection among `recalled`, and for its closing statement: nothing
+    where they are of another method, whose curves run otherwise."""
+    if known.recipe.method != recipe.method:
+        known = nothing_known(recipe)
     return {
         "trends": trends_for(store, known, [r.model for r in recalled]).to_dict(),
         "ends": ends_for(store, known, dataset, recipe, recalled).to_dict(),
@@ -30,6 +33,7 @@ def lessons_for(
 
 
 PAPERS = "fine-selection"
+UNTAUGHT = "successive-halving"
 
 
 def chosen_policy(
@@ -39,6 +43,11 @@ def chosen_policy(
     datasets teach it where curves end, and the paper's where they do not; and why."""
     if asked != AUTO:
         return asked, ""
+    if plan.known.recipe.method != recipe.method:
+        return (
+            UNTAUGHT,
+            f"policy {UNTAUGHT}: no curves of the method {recipe.method} are recorded to learn from",
+        )
     first = plan.choice.method.rank(plan.evidence)[:_SHOWN]
     if ends_for(store, plan.known, dataset, recipe, first).rungs:
         return "knowledge-gradient", "policy knowledge-gradient: the registry's recorded curves teach it"

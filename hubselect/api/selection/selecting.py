@@ -28,7 +28,7 @@ from hubselect.api.turns import turn
 from hubselect.errors import InvalidInput
 from hubselect.knowledge.trend_book import TrendBook
 from hubselect.recall.scope import Scope
-from hubselect.records import Dataset, Plan, Selection
+from hubselect.records import Dataset, Method, Plan, Selection
 from hubselect.registry import Registry, SelectionRecord, SelectionRequest
 from hubselect.selection import Budget, make_policy
 from hubselect.training.outputs import check_output
@@ -47,7 +47,8 @@ def select(
     k: K = AUTO_K,
     epochs: int | None = None,
     policy: str = AUTO,
-    method: str = AUTO,
+    recall: str = AUTO,
+    method: Method | None = None,
     proxy: str | None = None,
     proxies: Sequence[str] = (),
     scope: Scope = SCOPE,
@@ -77,12 +78,14 @@ def select(
     """Select the checkpoint to fine-tune for a dataset, and fine-tune it.
 
     `k` models are recalled and fine-tuned in stages under `policy`; how they are recalled, and from
-    whom, is said as in `hubselect.coarse_recall`. By default both are decided by what the registry
-    holds, and the result says how and why: `k` "auto" is as few models as the recall's backtest allows
-    (from 3 to 10), and `policy` "auto" is "knowledge-gradient" where recorded curves can teach it,
-    else "fine-selection". The paper's: k=10, policy="fine-selection", method="paper", proxy="leep".
+    whom, is said as in `hubselect.coarse_recall` (`recall` is its method). By default both are decided
+    by what the registry holds, and the result says how and why: `k` "auto" is as few models as the
+    recall's backtest allows (from 3 to 10), and `policy` "auto" is "knowledge-gradient" where recorded
+    curves can teach it, else "fine-selection". The paper's: k=10, policy="fine-selection", recall="paper",
+    proxy="leep".
     The recipe is the one the registry's results were measured with (5 epochs if it has none);
-    `epochs`, `max_train_samples` and `seed` change it. `max_download` (bytes) bounds what is fetched
+    `epochs`, `max_train_samples` and `seed` change it, and `method` says what of a checkpoint is trained:
+    "full", "lora" or "probe" (`training.methods`). `max_download` (bytes) bounds what is fetched
     for recall, and leaves out recalled models that no longer fit; `max_disk` (bytes) does so for all that
     lies on the disk at a time: fetched weights, training states and the winner. The winner is saved to
     `output` (default: beside the registry).
@@ -149,28 +152,29 @@ class _Ready:
 def _prepared(asked: Asked) -> Iterator[_Ready]:
     _check(asked.k, asked.executor, asked.policy, asked.threshold)
     budget = Budget(asked.budget_epochs, asked.budget_seconds)
-    recall = asked.recall()
+    options = asked.recall_options()
     if asked.output is not None:
         check_output(Path(asked.output))
     with opened(asked.registry, create=False) as store:
         dataset = asked.dataset(store)
-        plan = plan_recall(store, dataset, recall, asked.k, LEAST)
+        plan = plan_recall(store, dataset, options, asked.k, LEAST, asked.method)
         recipe = recipe_for(
             store,
             dataset.task,
             epochs=asked.epochs,
             max_train_samples=asked.max_train_samples,
             seed=asked.seed,
+            method=asked.method,
         )
-        options = {
+        told = {
             "data": content_of(dataset),
             "threshold": asked.threshold,
             "max_download": asked.max_download,
-            "recall": recall.document(),
+            "recall": options.document(),
             **({"budget": asdict(budget)} if budget.set else {}),
             **({"max_disk": asked.max_disk} if asked.max_disk is not None else {}),
         }
-        question = SelectionRequest(dataset.name, recipe.digest, asked.policy, "", 0, options)
+        question = SelectionRequest(dataset.name, recipe.digest, asked.policy, "", 0, told)
         policy, why = chosen_policy(asked.policy, store, plan, dataset, recipe)
         plan = plan.because(why)
         request = replace(_request(plan, question, asked.k), policy=policy)

@@ -236,7 +236,7 @@ def test_a_selection_can_start_cold(tmp_path: Path, hub: MiniHub) -> None:
 
 def test_a_selection_says_which_recall_it_used(copy: Path, tmp_path: Path) -> None:
     """Two methods are two requests; the recalled models carry their predictions where there are any."""
-    first = select(TARGET, registry=copy, method="mean", k=1, output=tmp_path / "a")
-    second = select(TARGET, registry=copy, method="paper", k=1, output=tmp_path / "b")
+    first = select(TARGET, registry=copy, recall="mean", k=1, output=tmp_path / "a")
+    second = select(TARGET, registry=copy, recall="paper", k=1, output=tmp_path / "b")
     assert first.id != second.id
     assert (first.proxy, second.proxy) == ("", "leep")

@@ -57,7 +57,7 @@ def test_an_unknown_candidate_is_looked_up_without_a_trace(registry: Path, lab: 
     pace is judged by their size."""
     before = content(registry)
     names = (MODELS[0], f"{OWNER}/latecomer")
-    plan = plan_selection(TARGET, registry=registry, candidates=names, method="size")
+    plan = plan_selection(TARGET, registry=registry, candidates=names, recall="size")
     assert set(plan.likely) == set(names)
     assert "size of 1" in plan.seconds_from
     assert content(registry) == before
