@@ -11,6 +11,7 @@ import random
 import shutil
 import sqlite3
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,9 @@ REPO = "minihub/shared"
 FROZEN = Path(__file__).parents[2] / "tests" / "registry" / "frozen"
 CANDIDATES = 60_000
 _CLOCK = frozenset({"seconds", "bytes_downloaded", "path", "finished_at"})
+_ALEMBIC = threading.Lock()
+"""alembic works for one thread of a process at a time."""
+
 Environment = Mapping[str, str]
 
 
@@ -122,7 +126,7 @@ class Training(Work):
             if (now := _stages(place)) > count:
                 seen += [time.monotonic() - life.began] * (now - count)
                 count = now
-            time.sleep(0.02)
+            time.sleep(0.05)
         document = life.document()
         life.close()
         self.stages, self.first = len(seen), seen[0]
@@ -139,7 +143,7 @@ class Training(Work):
         left = self.stages + self.had - finished
         new = dice.randint(0, min(left, 3))
         if new:
-            life.until(lambda: _stages(place) >= finished + new, 0.01)
+            life.until(lambda: _stages(place) >= finished + new, 0.05)
             life.rest(dice.uniform(0.0, self.pace if new < left else self.tail))
         else:
             life.rest(dice.uniform(0.2, self.first + (self.tail if not left else 0.0)))
@@ -172,19 +176,21 @@ class Training(Work):
 class Pull(Work):
     """All or nothing: killed at a request or in the merge that follows the last one."""
 
-    asking: Asking | None = None
+    requests: int = 0
+    tail: float = 0.0
 
     def _calm(self, place: Path, hub: MiniHub, env: Environment) -> Any:
-        self.asking = Asking(self.words, env, hub)
-        return self.asking.finish(place)
+        asking = Asking(self.words, env, hub)
+        document = asking.finish(place)
+        self.requests, self.tail = asking.requests, asking.tail
+        return document
 
     def start(self, place: Path, hub: MiniHub, env: Environment) -> Life:
         hub.reset()
         return super().start(place, hub, env)
 
     def wait(self, life: Life, place: Path, hub: MiniHub, dice: random.Random) -> None:
-        assert self.asking is not None
-        self.asking.wait(life, dice)
+        Asking(self.words, {}, hub, self.requests, self.tail).wait(life, dice)
 
     def after_kill(self, place: Path, memory: dict[str, Any]) -> float:
         runs = said(place)["v_runs"]
@@ -229,7 +235,8 @@ class Migration(Work):
             for path in place.parent.glob(f"{place.name}*"):
                 if path.is_file():
                     shutil.copy(path, folder)
-            return sound(Path(folder) / place.name)
+            with _ALEMBIC:
+                return sound(Path(folder) / place.name)
 
     def _before(self, place: Path) -> Path:
         return next(b for b in self.befores if b.stem == place.stem)

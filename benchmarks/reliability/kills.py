@@ -27,6 +27,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -83,31 +84,51 @@ def strike(work: Work, number: int, kills: int, folder: Path, hub: MiniHub, seed
     return told
 
 
-def campaign(work: Work, hub: MiniHub, options: argparse.Namespace, tell: Tell) -> list[dict[str, Any]]:
+class Campaign:
     """Rounds of one command until it was killed often enough."""
-    wanted, rounds = math.ceil(options.kills / len(options.command)), options.workdir / "rounds"
-    rounds.mkdir(exist_ok=True)
-    found: list[dict[str, Any]] = []
-    measured = False
-    while (had := sum(len(r["kills"]) for r in found)) < wanted and len(found) < 5 * wanted:
-        number = len(found)
-        name = f"{work.name.replace(' ', '-')}-{number:03}"
-        kept = rounds / f"{name}.json"
-        if kept.exists() and (told := json.loads(kept.read_text()))["seed"] == options.seed:
-            found.append(told)
-            continue
-        if not measured:
-            work.measure(options.workdir / "calm" / work.name.replace(" ", "-"), hub)
-            measured = True
-        kills = min(A_ROUND, wanted - had)
-        told = strike(work, number, kills, options.workdir / "struck" / name, hub, options.seed)
-        draft = kept.with_suffix(".partial")
+
+    def __init__(self, work: Work, root: Path, options: argparse.Namespace, tell: Tell) -> None:
+        self._work, self._root, self._options, self._tell = work, root, options, tell
+        self._rounds = options.workdir / "rounds"
+        self._rounds.mkdir(exist_ok=True)
+        self._slug = work.name.replace(" ", "-")
+        self._measured = False
+
+    def run(self, pool: ThreadPoolExecutor) -> list[dict[str, Any]]:
+        wanted = math.ceil(self._options.kills / len(self._options.command))
+        found: list[dict[str, Any]] = []
+        while (left := wanted - sum(len(r["kills"]) for r in found)) > 0 and len(found) < 5 * wanted:
+            numbers = range(len(found), len(found) + math.ceil(left / A_ROUND))
+            if not (self._measured or all(self._kept(n) for n in numbers)):
+                pool.submit(self._measure).result()
+                self._measured = True
+            found += pool.map(self._round, numbers, repeat(min(A_ROUND, left)))
+        return found
+
+    def _measure(self) -> None:
+        with MiniHub(self._root) as hub:
+            self._work.measure(self._options.workdir / "calm" / self._slug, hub)
+
+    def _kept(self, number: int) -> dict[str, Any] | None:
+        path = self._path(number)
+        told: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return told if told.get("seed") == self._options.seed else None
+
+    def _path(self, number: int) -> Path:
+        place: Path = self._rounds / f"{self._slug}-{number:03}.json"
+        return place
+
+    def _round(self, number: int, kills: int) -> dict[str, Any]:
+        if (kept := self._kept(number)) is not None:
+            return kept
+        folder, path = self._options.workdir / "struck" / f"{self._slug}-{number:03}", self._path(number)
+        with MiniHub(self._root) as hub:  # requests are counted to find moments: nobody else's are among them
+            told = strike(self._work, number, kills, folder, hub, self._options.seed)
+        draft = path.with_suffix(".partial")
         draft.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-        os.replace(draft, kept)
-        found.append(told)
-        had += len(told["kills"])
-        tell(f"{work.name}: round {number}, {had} of {wanted} kills {told['losses'] or ''}")
-    return found
+        os.replace(draft, path)
+        self._tell(f"{self._work.name}: round {number}, {len(told['kills'])} kills {told['losses'] or ''}")
+        return told
 
 
 def run(options: argparse.Namespace, tell: Tell) -> dict[str, Any]:
@@ -122,12 +143,9 @@ def run(options: argparse.Namespace, tell: Tell) -> dict[str, Any]:
         names = tuple(n for n in NAMES if n in options.command)
         works = prepared(options.workdir / "before", hub, names, tell)
 
-    def one(work: Work) -> list[dict[str, Any]]:
-        with MiniHub(root) as own:  # requests are counted to find moments: nobody else's may be among them
-            return campaign(work, own, options, tell)
-
-    with ThreadPoolExecutor(options.jobs) as pool:
-        rounds = {w.name: found for w, found in zip(works, pool.map(one, works), strict=True)}
+    with ThreadPoolExecutor(len(works)) as each, ThreadPoolExecutor(options.jobs) as pool:
+        found = each.map(lambda work: Campaign(work, root, options, tell).run(pool), works)
+        rounds = {work.name: done for work, done in zip(works, found, strict=True)}
     return {
         "machine": machine("torch", "transformers", "huggingface_hub") | {"sqlite": sqlite3.sqlite_version},
         "seed": options.seed,
@@ -210,7 +228,7 @@ def parsed(words: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--kills", type=int, default=200, help="in all, the same number for every command")
     parser.add_argument("--seed", type=int, default=0, help="chooses the moments")
-    parser.add_argument("--jobs", type=int, default=1, help="commands that are killed at the same time")
+    parser.add_argument("--jobs", type=int, default=1, help="rounds at the same time")
     parser.add_argument("--command", action="append", choices=NAMES, help="only this one; may be repeated")
     parser.add_argument("--workdir", type=Path, default=WORKDIR)
     parser.add_argument("--output", type=Path, default=RESULTS)
