@@ -24,7 +24,8 @@ from hubselect.registry.migrations import HEAD, KNOWN
 from tests.support import grouped, lab
 from tests.support.kills import Asking, Life, finish, on_disk, recorded, said, sound, writing
 
-NAMES = ("add-model", "benchmark", "select", "registry pull", "migration")
+TRAINING = ("add-model", "benchmark", "select")
+NAMES = (*TRAINING, "registry pull", "migration")
 SUITE = lab.BENCHMARKS[:2]
 KNOWN_MODELS, NEW_MODELS = lab.MODELS[:3], lab.MODELS[3:]
 REPO = "minihub/shared"
@@ -258,7 +259,7 @@ def prepared(folder: Path, hub: MiniHub, names: tuple[str, ...], tell: Callable[
     folder.mkdir(parents=True, exist_ok=True)
     env = environment(hub, folder / "home")
     works: list[Work] = []
-    if {"add-model", "benchmark", "select"} & set(names):
+    if set(TRAINING) & set(names):
         works += _trainings(folder, env, tell)
     if "registry pull" in names:
         tell("preparing: registry pull")

@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.machine import machine
 from benchmarks.quality.restartable import restartable
-from benchmarks.reliability.kill_works import NAMES, Lost, Work, environment, prepared, require
+from benchmarks.reliability.kill_works import NAMES, TRAINING, Lost, Work, environment, prepared, require
 from hubselect.demo.server import MiniHub
 from tests.support import lab
 from tests.support.kills import finish, writing
@@ -135,7 +135,8 @@ def run(options: argparse.Namespace, tell: Tell) -> dict[str, Any]:
     """All commands, `--jobs` at a time."""
     options.workdir.mkdir(parents=True, exist_ok=True)
     root = options.workdir / "hub"
-    if not (root / ".complete").exists():
+    root.mkdir(exist_ok=True)
+    if set(TRAINING) & set(options.command) and not (root / ".complete").exists():
         lab.write_repositories(root)
         (root / ".complete").touch()
     began, cpu = time.perf_counter(), _processor_seconds()
