@@ -139,12 +139,11 @@ def full(bench: Bench) -> dict[str, Outcome]:
 
 
 @pytest.fixture(scope="module")
-def read_only(bench: Bench) -> Iterator[dict[str, Outcome]]:
+def read_only(bench: Bench) -> dict[str, Outcome]:
     """Every command with its registry on a disk that cannot be written."""
     bench.run({"place": None}, on_disk=True)  # puts a registry there
-    bench.disk.remount("ro")
-    yield bench.run(dict.fromkeys((*ANYWHERE, *EXPORTS)), on_disk=True)
-    bench.disk.remount("rw")
+    with bench.disk.read_only():
+        return bench.run(dict.fromkeys((*ANYWHERE, *EXPORTS)), on_disk=True)
 
 
 @pytest.fixture(scope="module")
@@ -154,11 +153,10 @@ def full_elsewhere(bench: Bench) -> dict[str, Outcome]:
 
 
 @pytest.fixture(scope="module")
-def read_only_elsewhere(bench: Bench) -> Iterator[dict[str, Outcome]]:
+def read_only_elsewhere(bench: Bench) -> dict[str, Outcome]:
     """The registry can be written, but not the cache of the Hub's client nor the output."""
-    bench.disk.remount("ro")
-    yield bench.run(dict.fromkeys((*FETCHING, *EXPORTS)), on_disk=False, cache_on_disk=True)
-    bench.disk.remount("rw")
+    with bench.disk.read_only():
+        return bench.run(dict.fromkeys((*FETCHING, *EXPORTS)), on_disk=False, cache_on_disk=True)
 
 
 def line_of(outcome: Outcome) -> str:

@@ -9,6 +9,7 @@ most of the time of a command goes into its imports.
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import shutil
@@ -77,8 +78,16 @@ class Disk:
             for each in json.loads(done.stdout)
         ]
 
-    def remount(self, how: str) -> None:
-        """`ro` or `rw`."""
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """Nobody can write to it within the block."""
+        self._remount("ro")
+        try:
+            yield
+        finally:
+            self._remount("rw")
+
+    def _remount(self, how: str) -> None:
         done = self.inside("mount", "-o", f"remount,{how}", str(self.place))
         assert done.returncode == 0, done.stderr
 
@@ -105,9 +114,12 @@ def mounted(place: Path, megabytes: int) -> Iterator[Disk | None]:
 def _step(place: Path, before: Path, registry: Path, step: Step) -> dict[str, Any]:
     """Run one step in this process; what it writes to both streams goes to files outside of the disk."""
     writable = os.access(place, os.W_OK)
+    gc.collect()  # a connection that an error kept open holds files that are deleted already
     if writable:
         _clear(place)
+    if writable or not registry.is_relative_to(place):
         _put(before, registry)
+    if writable:
         _fill(place, step.room)
     known = _files(place)
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
