@@ -72,7 +72,8 @@ def init(
     Every entry is looked up on the Hub and kept as `add_model(benchmark=False)` and `add_dataset`
     would; one that is gone, gated or unsupported is skipped with its reason, and one the registry
     already pins is left as it is. `dry_run` asks nobody and changes nothing. Raises what
-    `catalogue` raises, `HubUnreachable`, `RegistryError` and `StorageFailed`; entries registered before that stay.
+    `catalogue` raises, `HubUnreachable`, `RegistryError` and `StorageFailed`; entries registered before
+    that stay.
     """
     chosen = catalogue(suite)
     wanted: list[Entry] = [*(chosen.datasets if datasets else ()), *(chosen.models if models else ())]
