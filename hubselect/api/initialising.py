@@ -11,7 +11,14 @@ from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, Progress, silent
 from hubselect.catalogues.reading import catalogue
 from hubselect.catalogues.schema import Catalogue, CatalogueDataset, CatalogueModel
-from hubselect.errors import HubselectError, HubUnreachable, UnknownEntry, UnsupportedModel
+from hubselect.errors import (
+    HubselectError,
+    HubUnreachable,
+    RegistryError,
+    StorageFailed,
+    UnknownEntry,
+    UnsupportedModel,
+)
 from hubselect.hub import index_dataset, index_model
 from hubselect.records import Task
 from hubselect.registry import Registry
@@ -65,7 +72,8 @@ def init(
     Every entry is looked up on the Hub and kept as `add_model(benchmark=False)` and `add_dataset`
     would; one that is gone, gated or unsupported is skipped with its reason, and one the registry
     already pins is left as it is. `dry_run` asks nobody and changes nothing. Raises what
-    `catalogue` raises, and `HubUnreachable`; entries registered before that stay.
+    `catalogue` raises, `HubUnreachable`, `RegistryError` and `StorageFailed`; entries registered before
+    that stay.
     """
     chosen = catalogue(suite)
     wanted: list[Entry] = [*(chosen.datasets if datasets else ()), *(chosen.models if models else ())]
@@ -106,8 +114,8 @@ def _register(store: Registry, entry: Entry, task: Task) -> Registered:
             if model.task != task:
                 raise UnsupportedModel(f"{entry.id} is a model for {model.task}")
             store.add_model(model)
-    except HubUnreachable:
-        raise
+    except (HubUnreachable, RegistryError, StorageFailed):
+        raise  # of every entry
     except HubselectError as error:
         return _outcome(entry, "skipped", str(error))
     return _outcome(entry, "added")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -12,6 +13,12 @@ import click
 from hubselect.errors import HubselectError, without_secrets
 
 INTERRUPTED = 130
+_HINTS: dict[int | None, str] = {
+    errno.ENOSPC: ". Free some space and repeat the command",
+    errno.EDQUOT: ". Free some space and repeat the command",
+    errno.EROFS: ". Choose another place, or make this one writable",
+    errno.EACCES: ". Choose another place, or make this one writable",
+}
 
 
 def run(command: click.Command) -> None:
@@ -40,7 +47,7 @@ def run(command: click.Command) -> None:
     except OSError as error:
         if _debugging():
             _trace(error)
-        _say(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
+        _say(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ") + _HINTS.get(error.errno, ""))
         sys.exit(1)
     except Exception as error:
         if _debugging():

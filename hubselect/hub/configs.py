@@ -8,6 +8,7 @@ from typing import Any
 
 from hubselect.errors import CheckpointBroken, DownloadIncomplete
 from hubselect.hub.client import hub_endpoint, hub_errors, hub_token
+from hubselect.hub.failures import storing
 from hubselect.hub.patience import persistent
 from hubselect.hub.verified import drop, has_content
 from hubselect.hub.weights import RepoFile
@@ -15,7 +16,7 @@ from hubselect.hub.weights import RepoFile
 
 def read_config(repo_id: str, sha: str, stated: RepoFile) -> dict[str, Any]:
     """config.json at a commit, parsed. Raises HubError's classes, `DownloadIncomplete` for content that is
-    not what the Hub states, and `CheckpointBroken` when it is not a JSON object."""
+    not what the Hub states, `StorageFailed`, and `CheckpointBroken` when it is not a JSON object."""
     path = _fetch_config(repo_id, sha)
     if not has_content(path, stated):  # damaged in the cache or on the way: once more
         drop(path)
@@ -37,9 +38,9 @@ def read_config(repo_id: str, sha: str, stated: RepoFile) -> dict[str, Any]:
 
 
 def _fetch_config(repo_id: str, sha: str) -> Path:
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import constants, hf_hub_download
 
-    with hub_errors(repo_id, revision=sha):
+    with storing(repo_id, Path(constants.HF_HUB_CACHE)), hub_errors(repo_id, revision=sha):
         path = persistent(
             lambda: hf_hub_download(
                 repo_id,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubselect.errors import (
@@ -13,6 +15,7 @@ from hubselect.errors import (
     InvalidInput,
     RepoGated,
     RepoNotFound,
+    StorageFailed,
 )
 from hubselect.hub.connection import guarded
 from hubselect.hub.endpoint import hub_endpoint
@@ -23,6 +26,20 @@ if TYPE_CHECKING:
 
 _LONGEST = 300  # characters of what a Hub says that are repeated
 _LOGIN = "log in with `hf auth login`"
+
+
+@contextmanager
+def storing(name: str, cache: Path) -> Iterator[None]:
+    """What the operating system refuses while `name` is written into `cache` becomes `StorageFailed`."""
+    try:
+        with warnings.catch_warnings():  # the client warns of a full disk in two lines of its own
+            warnings.filterwarnings("ignore", "Not enough free disk space")
+            yield
+    except OSError as error:
+        raise StorageFailed(
+            f"{name} could not be fetched into {cache}: {error.strerror or error}",
+            "check the free space and permissions there, and repeat",
+        ) from error
 
 
 @contextmanager

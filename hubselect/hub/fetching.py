@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from hubselect.errors import DownloadIncomplete, StorageFailed
+from hubselect.errors import DownloadIncomplete
 from hubselect.hub.client import hub_endpoint, hub_errors, hub_token
+from hubselect.hub.failures import storing
 from hubselect.hub.patience import persistent
 from hubselect.hub.verified import Ledger, drop
 from hubselect.hub.weights import RepoFile
@@ -90,24 +91,21 @@ def _fetch(commit: Commit, paths: Sequence[str]) -> None:
             super().__init__(*args, **{**options, "disable": True})  # type: ignore[no-untyped-call]
 
     cache = commit.snapshot.parent.parent.parent
-    try:
-        with hub_errors(commit.repo_id, repo_type=commit.repo_type, revision=commit.revision):
-            persistent(
-                lambda: snapshot_download(
-                    commit.repo_id,
-                    repo_type=commit.repo_type,
-                    revision=commit.revision,
-                    allow_patterns=[glob.escape(p) for p in paths],
-                    endpoint=hub_endpoint(),
-                    token=hub_token(),
-                    library_name="hubselect",
-                    cache_dir=cache,
-                    tqdm_class=Silent,
-                ),
-                rate_limits=False,
-            )
-    except OSError as error:
-        raise StorageFailed(
-            f"{commit.name} could not be fetched into {cache}: {error}",
-            "check the free space and permissions there, and repeat",
-        ) from error
+    with (
+        storing(commit.name, cache),
+        hub_errors(commit.repo_id, repo_type=commit.repo_type, revision=commit.revision),
+    ):
+        persistent(
+            lambda: snapshot_download(
+                commit.repo_id,
+                repo_type=commit.repo_type,
+                revision=commit.revision,
+                allow_patterns=[glob.escape(p) for p in paths],
+                endpoint=hub_endpoint(),
+                token=hub_token(),
+                library_name="hubselect",
+                cache_dir=cache,
+                tqdm_class=Silent,
+            ),
+            rate_limits=False,
+        )

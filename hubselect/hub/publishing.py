@@ -23,6 +23,7 @@ from hubselect.hub.client import (
     hub_token,
 )
 from hubselect.hub.endpoint import DEFAULT_ENDPOINT
+from hubselect.hub.failures import storing
 from hubselect.hub.patience import persistent
 from hubselect.hub.verified import has_content
 from hubselect.hub.weights import RepoFile, repo_files
@@ -123,8 +124,8 @@ def download_dataset(
 ) -> None:
     """Put the wanted files of a commit (those that are there) below `target`, with verified content.
 
-    Raises HubError's classes, `DownloadIncomplete` for content that is not what the Hub states, and
-    `InvalidInput` when they are larger than `max_bytes` together.
+    Raises HubError's classes, `DownloadIncomplete` for content that is not what the Hub states,
+    `StorageFailed`, and `InvalidInput` when they are larger than `max_bytes` together.
     """
     from huggingface_hub import snapshot_download
 
@@ -137,25 +138,24 @@ def download_dataset(
         )
     if not files:
         return
-    try:
-        with hub_errors(repo_id, repo_type="dataset", revision=head.commit), _quiet():
-            persistent(
-                lambda: snapshot_download(
-                    repo_id,
-                    repo_type="dataset",
-                    revision=head.commit,
-                    allow_patterns=[glob.escape(file.path) for file in files],
-                    local_dir=target,
-                    endpoint=hub_endpoint(),
-                    token=hub_token(),
-                    library_name="hubselect",
-                ),
-                rate_limits=False,
-            )
-    except OSError as error:
-        raise DownloadIncomplete(
-            f"dataset {repo_id} could not be fetched into {target}: {error}", "check the free space there"
-        ) from error
+    with (
+        storing(f"dataset {repo_id}", target),
+        hub_errors(repo_id, repo_type="dataset", revision=head.commit),
+        _quiet(),
+    ):
+        persistent(
+            lambda: snapshot_download(
+                repo_id,
+                repo_type="dataset",
+                revision=head.commit,
+                allow_patterns=[glob.escape(file.path) for file in files],
+                local_dir=target,
+                endpoint=hub_endpoint(),
+                token=hub_token(),
+                library_name="hubselect",
+            ),
+            rate_limits=False,
+        )
     bad = [file.path for file in files if not has_content(target / file.path, file)]
     if bad:
         raise DownloadIncomplete(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hubselect.errors import StorageFailed
 from hubselect.hub.weights import RepoFile
 
 _CHUNK = 1 << 20
@@ -40,12 +41,21 @@ class Ledger:
             return cls(path)
 
     def save(self, *, complete: bool) -> None:
-        self.whole = complete
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self.path.parent, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({"whole": self.whole, "files": self.files}, file)
-        os.replace(temporary, self.path)
+        """Write it whole or not at all. Raises `StorageFailed`."""
+        self.whole, temporary = complete, None
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=self.path.parent, suffix=".tmp")
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump({"whole": self.whole, "files": self.files}, file)
+            os.replace(temporary, self.path)
+        except OSError as error:
+            if temporary is not None:
+                Path(temporary).unlink(missing_ok=True)
+            raise StorageFailed(
+                f"{self.path.parent} cannot be written: {error.strerror or error}",
+                "check the free space and permissions there, and repeat",
+            ) from error
 
     def holds(self, snapshot: Path, paths: Sequence[str]) -> bool:
         """Whether these files are there, unchanged since they were verified."""

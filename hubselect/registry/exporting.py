@@ -53,18 +53,19 @@ class Exporting(Connected):
         parts = ("scores", "curves", "proxies") if what == "all" else (what,)
         with self._database.read() as session:
             frames = {part: _rows(session, part) for part in parts}
-        written = []
+        files: dict[Path, pd.DataFrame] = {}
         for part, frame in frames.items():
             if len(frame):
                 if frame["submitted"].isna().all():
                     frame = frame.drop(columns="submitted")
-                written.append(_write(frame, target / f"{part}.csv" if what == "all" else target))
-        if not written:
+                files[target / f"{part}.csv" if what == "all" else target] = frame
+        if not files:
             kind = "results" if what == "all" else what
             raise KnowledgeMissing(
                 f"the registry holds no {kind} to export", "import or benchmark some first"
             )
-        return tuple(written)
+        _write(files)
+        return tuple(files)
 
 
 def _rows(session: Session, part: str) -> pd.DataFrame:
@@ -152,21 +153,29 @@ def _proxies(session: Session) -> pd.DataFrame:
     return frame.sort_values(["model", "dataset", "proxy"])
 
 
-def _write(frame: pd.DataFrame, target: Path) -> Path:
-    """Write beside the target and move: a reader never sees half a file."""
-    partial = target.with_name(f".{os.getpid()}-{target.name}")
+def _write(files: dict[Path, pd.DataFrame]) -> None:
+    """Write everything beside its target, then move: a reader never sees half a file, and a disk that is
+    full leaves all of them or none."""
+    drafts = {target: target.with_name(f".{os.getpid()}-{target.name}") for target in files}
+    target = next(iter(files))
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.name.lower().endswith(".parquet"):
-            frame.to_parquet(partial, index=False)
-        else:
-            frame.to_csv(partial, index=False, compression="gzip" if partial.suffix == ".gz" else None)
-        os.replace(partial, target)
+        for target, draft in drafts.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _write_draft(files[target], draft)
+        for target, draft in drafts.items():
+            os.replace(draft, target)
     except OSError as error:
         raise InvalidInput(
             f"{target} cannot be written: {error.strerror or error}", "choose another path"
         ) from None
     finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-    return target
+        for draft in drafts.values():
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+
+
+def _write_draft(frame: pd.DataFrame, draft: Path) -> None:
+    if draft.suffix.lower() == ".parquet":
+        frame.to_parquet(draft, index=False)
+    else:
+        frame.to_csv(draft, index=False, compression="gzip" if draft.suffix == ".gz" else None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError, StatementError
 
@@ -10,6 +13,7 @@ from hubselect.registry.locations import Location
 
 CHOOSE = "choose another place with --registry or HUBSELECT_REGISTRY"
 _BUSY = ("the registry {} is busy: another process is writing to it", "try again")
+_ROOM = 1 << 16  # bytes; the index of SQLite's log takes 32 KB
 _FULL = ("no space is left for the registry {}", "free some space and repeat the command")
 _RESTORE = "restore a copy, or `hubselect registry pull` a shared one"
 _OTHERS = ("{} is a database of another program", CHOOSE)
@@ -77,7 +81,9 @@ def mapped(error: SQLAlchemyError, location: Location) -> HubselectError:
         return InvalidInput(f"a value cannot be stored in the registry: {text}")
     if location.path is None and isinstance(error, DataError):
         return InvalidInput(f"a value cannot be stored in the registry: {text}")
-    found = _sqlite_meaning(text) if location.path else _postgresql_meaning(cause, text, location)
+    found = (
+        _sqlite_meaning(text, location.path) if location.path else _postgresql_meaning(cause, text, location)
+    )
     if found is not None:
         message, hint = found
         return RegistryError(message.format(location.text), hint)
@@ -92,8 +98,17 @@ def _words(cause: BaseException) -> str:
     return str(primary or cause)
 
 
-def _sqlite_meaning(text: str) -> tuple[str, str] | None:
+def _sqlite_meaning(text: str, path: Path) -> tuple[str, str] | None:
+    if "disk I/O error" in text and _is_full(path):
+        return _FULL  # SQLite says so only where it writes, not where it maps its index of the log
     return next(((message, hint) for part, message, hint in _SQLITE if part in text), None)
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < _ROOM
+    except OSError:
+        return False
 
 
 def _postgresql_meaning(cause: BaseException, text: str, location: Location) -> tuple[str, str] | None:

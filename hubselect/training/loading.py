@@ -80,6 +80,7 @@ def _from_pretrained(model_class: Any, checkpoint: Path, config: Any) -> tuple[A
         "ignore_mismatched_sizes": True,
         "output_loading_info": True,
         "local_files_only": True,
+        "weights_only": True,  # a pickle is data, whatever a later transformers makes its default
     }
     if model_class.__name__.startswith("Auto"):
         options["trust_remote_code"] = False

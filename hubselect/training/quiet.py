@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -33,7 +34,11 @@ def quiet() -> Iterator[None]:
     datasets.logging.set_verbosity(logging.CRITICAL)  # its errors are raised too, and mapped
     datasets.disable_progress_bars()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", "Not enough free disk space"
+            )  # what follows is an error, mapped
+            yield
     finally:
         chatter.set_verbosity(levels[0])
         datasets.logging.set_verbosity(levels[1])

@@ -7,8 +7,9 @@ import shutil
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 
-from hubselect.errors import CheckpointBroken, InvalidInput
+from hubselect.errors import CheckpointBroken, StorageFailed
 from hubselect.records import Dataset, Recipe
 from hubselect.training.data import load_splits
 from hubselect.training.device import choose_device
@@ -23,25 +24,27 @@ def save_checkpoint(model: torch.nn.Module, adapter: Adapter, output: Path) -> N
     """Save weights (safetensors, fp32), config and tokenizer or processor in the folder `output`.
 
     The folder appears complete or not at all. An earlier checkpoint there is replaced; anything
-    else is refused with `InvalidInput`.
+    else is refused with `InvalidInput`. Raises `StorageFailed` when the disk does not take it.
     """
     output = output.absolute()
     check_output(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
     draft = output.with_name(f".{output.name}.draft-{os.getpid()}")
     old = output.with_name(f".{output.name}.old-{os.getpid()}")
     try:
+        output.parent.mkdir(parents=True, exist_ok=True)
         with quiet():
             model.save_pretrained(str(draft))  # type: ignore[operator]
             adapter.export(draft)
         if output.exists():
             os.replace(output, old)
         os.replace(draft, output)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # the writer of safetensors has errors of its own
         if old.exists() and not output.exists():
             os.replace(old, output)
-        raise InvalidInput(
-            f"the checkpoint cannot be saved in {output}: {error.strerror or error}"
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        raise StorageFailed(
+            f"the checkpoint cannot be saved in {output}: {reason}",
+            "make room for it or choose another --output, then run the same command again",
         ) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -5,6 +5,7 @@ Nothing is streamed: fine-tuning reads every row many times, and the Hub cache k
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hubselect.errors import (
     HubUnreachable,
     RepoGated,
     RepoNotFound,
+    StorageFailed,
     UnsupportedDataset,
 )
 from hubselect.hub.dataset_files import fetch_dataset_files, guarded, hub_token, persistent
@@ -24,6 +26,7 @@ from hubselect.training.quiet import quiet
 import datasets  # isort: skip  (after quiet, which sets the environment)
 
 _BATCH = 1000  # rows of a parquet file at once, where the file does not tell
+_NO_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _PREFIXES = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val", "dev"),
@@ -35,8 +38,8 @@ def read_dataset(dataset: Dataset) -> datasets.DatasetDict:
     """Every split of `dataset` at its pinned revision; `dataset.id` may also be a local folder.
 
     Files are checked against the Hub's hashes before they are read. Raises `RepoNotFound`, `RepoGated`,
-    `HubUnreachable`, `DownloadIncomplete` or `HubError` when it cannot be fetched, `UnsupportedDataset`
-    when there is nothing readable in it.
+    `HubUnreachable`, `DownloadIncomplete` or `HubError` when it cannot be fetched, `StorageFailed` when the
+    disk does not take it, `UnsupportedDataset` when there is nothing readable in it.
     """
     if dataset.revision is not None and Path(dataset.id).exists():
         raise UnsupportedDataset(
@@ -94,6 +97,11 @@ def _files(builder: Any) -> list[str]:
 def _mapped(error: Exception, dataset: Dataset) -> HubselectError:
     text = " ".join(str(error).split())
     known = datasets.exceptions
+    if (refused := _refused(error)) is not None:
+        return StorageFailed(
+            f"dataset {dataset.name} cannot be written to {datasets.config.HF_DATASETS_CACHE}: {refused}",
+            "check the free space and permissions there, and repeat",
+        )
     if isinstance(error, known.DatasetNotFoundError):
         if "gated" in text:
             return RepoGated(f"dataset {dataset.id} is gated", "ask for access on its page, then log in")
@@ -133,6 +141,15 @@ def _mapped(error: Exception, dataset: Dataset) -> HubselectError:
             "choose one with --config",
         )
     return UnsupportedDataset(f"dataset {dataset.name} cannot be read: {_first_sentence(text)}")
+
+
+def _refused(error: BaseException | None) -> str | None:
+    """What the operating system said, if it is behind `error` that nothing more can be written."""
+    while error is not None:
+        if isinstance(error, OSError) and (error.errno in _NO_WRITING or "Not enough disk" in str(error)):
+            return error.strerror or _first_sentence(str(error))
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _first_sentence(text: str) -> str:

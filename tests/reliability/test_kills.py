@@ -7,14 +7,9 @@ been trained again, its seconds would differ.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
-import signal
-import sqlite3
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -23,6 +18,7 @@ import pytest
 
 from hubselect.demo.server import MiniHub
 from tests.support import lab as laboratory
+from tests.support.kills import Life, finish, on_disk, recorded
 
 pytestmark = pytest.mark.slow
 KILLS = 4
@@ -38,52 +34,22 @@ def environment(hub: MiniHub, tmp_path_factory: pytest.TempPathFactory) -> dict[
     return {**os.environ, **hub.environment(tmp_path_factory.mktemp("home"))}
 
 
-def command(registry: Path, *words: str) -> list[str]:
-    return [sys.executable, "-m", "hubselect", *words, "--registry", str(registry), "--json"]
-
-
-def finish(registry: Path, environment: dict[str, str], *words: str) -> tuple[Any, float]:
+def timed(registry: Path, environment: dict[str, str], *words: str) -> tuple[Any, float]:
+    """The document of an undisturbed command, and its seconds."""
     started = time.monotonic()
-    done = subprocess.run(command(registry, *words), env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout), time.monotonic() - started
+    return finish(registry, environment, *words), time.monotonic() - started
 
 
 def kill(registry: Path, environment: dict[str, str], after: float, *words: str) -> None:
-    """Start the command in a process group of its own and kill its driver alone, not its workers."""
-    process = subprocess.Popen(
-        command(registry, *words), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        process.wait(timeout=after)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-
-
-def recorded(registry: Path) -> dict[tuple[str, str, int], float]:
-    """(model, dataset, stage) -> seconds of every curve point in the registry."""
-    query = (
-        "select m.repo_id, d.name, p.stage, p.seconds from curve_points p join runs r on r.id = p.run_id"
-        " join models m on m.id = r.model_id join datasets d on d.id = r.dataset_id"
-    )
-    with sqlite3.connect(registry) as connection:
-        return {(m, d, s): seconds for m, d, s, seconds in connection.execute(query)}
-
-
-def on_disk(registry: Path) -> set[float]:
-    """Seconds of every stage in a training state that survived the kill."""
-    import torch
-
-    found: set[float] = set()
-    for state in registry.parent.rglob("state.pt"):
-        points = torch.load(state, weights_only=True)["points"]
-        found |= {point[4] for point in points}
-    return found
+    """Start the command and kill its driver alone, not its workers."""
+    life = Life.start(registry, environment, *words)
+    life.rest(after)
+    life.kill()
+    life.close()
 
 
 def check(registry: Path, environment: dict[str, str]) -> None:
-    assert finish(registry, environment, "registry", "check")[0]["ok"]
+    assert finish(registry, environment, "registry", "check")["ok"]
 
 
 def test_a_killed_selection_ends_with_the_same_winner(
@@ -93,7 +59,7 @@ def test_a_killed_selection_ends_with_the_same_winner(
     words = ("select", laboratory.TARGET, "-k", "4", "--epochs", "3", "--output", "winner")
     calm = Path(shutil.copy(lab.registry, tmp_path / "calm.db"))
     hit = Path(shutil.copy(lab.registry, tmp_path / "hit.db"))
-    expected, seconds = finish(calm, environment, *words[:-1], str(tmp_path / "calm"))
+    expected, seconds = timed(calm, environment, *words[:-1], str(tmp_path / "calm"))
     dice = random.Random(os.environ.get("HUBSELECT_TEST_SEED", "0"))
     seen: dict[tuple[str, str, int], float] = {}
     for _ in range(KILLS):
@@ -102,7 +68,7 @@ def test_a_killed_selection_ends_with_the_same_winner(
         assert {k: now.get(k) for k in seen} == seen
         seen, kept = now, on_disk(hit)
         check(hit, environment)
-    got, _ = finish(hit, environment, *words[:-1], str(tmp_path / "hit"))
+    got = finish(hit, environment, *words[:-1], str(tmp_path / "hit"))
     final = recorded(hit)
     assert {k: final.get(k) for k in seen} == seen
     assert kept <= set(final.values())
@@ -123,7 +89,7 @@ def test_a_killed_benchmark_fills_the_same_matrix(
     finish(fresh, environment, "add-model", *laboratory.MODELS[:3], "--no-benchmark")
     calm = Path(shutil.copy(fresh, tmp_path / "calm.db"))
     words = ("benchmark", "--epochs", "3")
-    _, seconds = finish(calm, environment, *words)
+    _, seconds = timed(calm, environment, *words)
     dice = random.Random(os.environ.get("HUBSELECT_TEST_SEED", "1"))
     seen: dict[tuple[str, str, int], float] = {}
     for _ in range(KILLS):
@@ -136,7 +102,7 @@ def test_a_killed_benchmark_fills_the_same_matrix(
     final = recorded(fresh)
     assert {k: final.get(k) for k in seen} == seen
     assert kept <= set(final.values())
-    assert finish(fresh, environment, "matrix")[0] == finish(calm, environment, "matrix")[0]
+    assert finish(fresh, environment, "matrix") == finish(calm, environment, "matrix")
     for model in laboratory.MODELS[:3]:
-        assert finish(fresh, environment, "curves", model)[0] == finish(calm, environment, "curves", model)[0]
+        assert finish(fresh, environment, "curves", model) == finish(calm, environment, "curves", model)
     assert set(final) == set(recorded(calm))

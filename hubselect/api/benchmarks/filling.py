@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubselect.api.benchmarks.claims import Claims
-from hubselect.api.benchmarks.missing import Missing, settled_cells
+from hubselect.api.benchmarks.missing import SETTLED, Missing, settled_cells
 from hubselect.api.clusters.after import ClustersAfter
 from hubselect.api.looking import look_at_all
 from hubselect.api.progress import PLAN, Listener, Progress
@@ -69,6 +69,7 @@ def fill(store: Registry, work: Missing, workers: int | None, listener: Listener
     without a result. `known` of the report counts those that others settled.
     """
     recipes = {work.recipe.task: work.recipe.digest}
+    _sweep(store)
     if not work.cells:
         return BenchmarkReport((), 0, recipes)
     checkpoints = {m.id: _fetch(m) for m in {m.id: m for m, _ in work.cells}.values()}
@@ -190,9 +191,30 @@ class _Filling:
         return key if self._seed == self._recipe.seed else f"{key}, seed {self._seed}"
 
     def _state_dir(self, model: Model, dataset: Dataset) -> Path:
-        names = (model.id, model.revision, dataset.name, dataset.revision, self._digest, self._seed)
-        digest = hashlib.sha256(repr(names).encode()).hexdigest()[:24]
-        return self._store.home / "work" / f"cell-{digest}"
+        of = (model.id, model.revision, dataset.name, dataset.revision)
+        return _work(self._store) / _folder(*of, self._digest, self._seed)
+
+
+def _work(store: Registry) -> Path:
+    return store.home / "work"
+
+
+def _folder(*names: str | int | None) -> str:
+    """The name of the folder for the training state of a cell: model, dataset, recipe and seed, pinned."""
+    return f"cell-{hashlib.sha256(repr(names).encode()).hexdigest()[:24]}"
+
+
+def _sweep(store: Registry) -> None:
+    """Training states of settled cells, left by a kill between the score and the cleaning up."""
+    left = {path.name: path for path in _work(store).glob("cell-*")}
+    for run in store.runs(curves=False) if left else ():
+        of = (run.model, run.model_revision, run.dataset, run.dataset_revision)
+        place = left.get(_folder(*of, run.recipe, run.seed))
+        if place is None or run.status not in SETTLED:
+            continue
+        with Claims(store, run.recipe, run.seed) as claims:  # of a failed cell that is being repeated: none
+            if claims.take(run.model, run.dataset):
+                shutil.rmtree(place, ignore_errors=True)
 
 
 def _fetch(model: Model) -> Path | HubselectError:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from hubselect.errors import StorageFailed
 from hubselect.records import Dataset, Model, Recipe, Selection
 from hubselect.reports.documents import selection_document
 
@@ -15,7 +17,10 @@ EVIDENCE = "hubselect.json"
 def write_evidence(
     folder: Path, selection: Selection, dataset: Dataset, recipe: Recipe, winner: Model
 ) -> None:
-    """How the checkpoint in `folder` was chosen: what was tried, at which revisions, at what cost."""
+    """How the checkpoint in `folder` was chosen: what was tried, at which revisions, at what cost.
+
+    Raises `StorageFailed`, and then leaves nothing of it.
+    """
     document = {
         "selection": selection_document(selection),
         "dataset": {
@@ -30,8 +35,16 @@ def write_evidence(
         "recipe": recipe.content,
     }
     partial = folder / f"{EVIDENCE}.partial"
-    partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, folder / EVIDENCE)
+    try:
+        partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        os.replace(partial, folder / EVIDENCE)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise StorageFailed(
+            f"{folder / EVIDENCE} cannot be written: {error.strerror or error}",
+            "make room for it, then run the same command again",
+        ) from error
 
 
 def holds(folder: str | None, selection: int, dataset: str) -> bool:
