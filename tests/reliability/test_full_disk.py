@@ -53,7 +53,7 @@ ANYWHERE: dict[str, tuple[str, ...]] = {
     "import": ("registry", "import", "{table}", "--recipe", "published"),
     "recall": ("recall", TARGET, "-k", "1"),
     "score": ("score",),
-    "select": ("select", TARGET, "-k", "2", "--method", "mean", *TRAINING, "--output", "{disk}/best"),
+    "select": ("select", TARGET, "-k", "2", "--recall", "mean", *TRAINING, "--output", "{disk}/best"),
 }
 EXPORTS: dict[str, tuple[str, ...]] = {
     "export-csv": ("registry", "export", "{disk}/out/scores.csv"),
