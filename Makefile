@@ -29,7 +29,7 @@ test: install            ## formatting, types, tests
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
 test-slow: install       ## real kills and whole selections
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m slow
 
 lint: install
 	$(BIN)/ruff format --check .
