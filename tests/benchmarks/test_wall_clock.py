@@ -90,7 +90,7 @@ def test_whole_epochs_keep_the_scores_at_their_ends_and_the_time(tables: Tables,
 
 
 def test_options_of_ours_are_read_and_unknown_ones_refused() -> None:
-    asked = ours_options("policy=knowledge-gradient, k=3,method=fused,scope=all")
+    asked = ours_options("policy=knowledge-gradient, k=3,recall=fused,scope=all")
     assert asked == {"policy": "knowledge-gradient", "k": 3, "recall": "fused", "scope": "all"}
     assert ours_options("k=auto") == {"k": "auto"}
     assert ours_options("") == {}

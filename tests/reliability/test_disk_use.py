@@ -28,7 +28,7 @@ from tests.support.repos import write_text_dataset, write_text_model
 OWNER = "roomy"
 TARGET = f"{OWNER}/target"
 MODELS = tuple(f"{OWNER}/{name}" for name in ("first", "second", "third"))
-ASKED = {"k": 3, "method": "mean", "policy": "fine-selection", "epochs": 2, "workers": 1}
+ASKED = {"k": 3, "recall": "mean", "policy": "fine-selection", "epochs": 2, "workers": 1}
 
 
 @pytest.fixture(scope="module")

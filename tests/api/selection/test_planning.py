@@ -17,7 +17,7 @@ from hubselect.records import Dataset
 from tests.api.test_growing import content
 from tests.support.lab import MODELS, OWNER, TARGET, Lab
 
-PAPER = {"method": "paper", "scope": "representatives"}
+PAPER = {"recall": "paper", "scope": "representatives"}
 
 
 def files(folder: Path) -> dict[Path, bytes]:
