@@ -49,6 +49,7 @@ def test_a_filled_matrix_leaves_nothing_to_do(registry: Path, hub: MiniHub) -> N
     assert not hub.weights_fetched()
 
 
+@pytest.mark.slow
 def test_adding_a_model_fills_its_cells_and_updates_the_clusters(registry: Path, lab: Lab) -> None:
     """The new model is fine-tuned on every benchmark and stands in exactly one cluster."""
     added = add_model(LATECOMER, registry=registry, workers=2)
@@ -60,6 +61,7 @@ def test_adding_a_model_fills_its_cells_and_updates_the_clusters(registry: Path,
     assert {m for c in after.clusters for m in c.members} == {*MODELS, LATECOMER}
 
 
+@pytest.mark.slow
 def test_new_scores_update_the_clusters_and_say_so(registry: Path, lab: Lab) -> None:
     """`benchmark` brings the clusters up to date as `add_model` does, and tells what changed."""
     add_model(LATECOMER, registry=registry, benchmark=False)
@@ -96,6 +98,7 @@ def test_the_public_registry_grows_by_hub_id(registry: Path, lab: Lab) -> None:
         assert store.dataset(TARGET) == dataset
 
 
+@pytest.mark.slow
 def test_a_model_known_by_name_is_looked_up_when_it_is_benchmarked(tmp_path: Path, lab: Lab) -> None:
     """An imported name becomes a pinned checkpoint when its first cell is to be measured."""
     place = tmp_path / "imported.db"
@@ -157,6 +160,7 @@ def test_an_unreachable_hub_leaves_the_registry_unchanged(
     assert content(registry) == before
 
 
+@pytest.mark.slow
 def test_a_hub_that_goes_away_leaves_cells_missing_not_failed(
     registry: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -338,6 +338,7 @@ def test_a_public_repository_does_not_become_private_silently(one: Registry, rep
         push(repo, registry=one, private=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["corrupt", "cut"])
 def test_damage_on_the_way_changes_nothing(
     one: Registry, two: Registry, repo: str, hub: MiniHub, how: str

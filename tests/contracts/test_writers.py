@@ -69,6 +69,7 @@ def _shared(registry: Registry, number: int) -> None:
         registry.append_event(1, "note", {"writer": number})
 
 
+@pytest.mark.slow
 def test_eight_writers_lose_nothing(place: str) -> None:
     """From an empty place, each in its own process: models, runs, points, imports, clusters, selections."""
     together(_everything, WRITERS, place)

@@ -11,6 +11,7 @@ from hubselect.demo.zoo import image_sources
 from hubselect.demo.zoo.image_sets import IMAGE_SETS, IMAGE_SOURCES, build_splits, source_pictures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", IMAGE_SETS, ids=lambda s: s.name)
 def test_every_image_set_has_the_wished_pictures_of_all_classes(spec) -> None:
     splits = build_splits(spec)

@@ -33,6 +33,7 @@ def tidy(runs: dict[tuple[str, str, int], tuple[list[float], float]]) -> pd.Data
     return pd.DataFrame(rows, columns=["model", "dataset", "seed", "split", "stage", "epochs", "score"])
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(runs=RUNS, suffix=st.sampled_from([".csv", ".csv.gz", ".parquet"]))
 def test_curves_survive_a_round_trip(

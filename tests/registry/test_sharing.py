@@ -469,6 +469,7 @@ def test_unknown_sides_are_refused(registry: Registry, tmp_path: Path) -> None:
         registry.import_registry(tmp_path / "in", prefer="newest")  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_killed_import_leaves_nothing_half(tmp_path: Path) -> None:
     """Killed at any moment, the registry holds all runs or none, and is sound."""
     runs = {(f"org/m{i}", f"org/d{j}", 0): (0.5, [0.25] * 3, None) for i in range(600) for j in range(5)}

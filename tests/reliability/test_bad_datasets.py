@@ -168,6 +168,7 @@ def dump(place: Path) -> list[str]:
         return list(connection.iterdump())
 
 
+@pytest.mark.slow
 def test_a_selection_warns_of_a_leak(hub: MiniHub, hub_root: Path, tmp_path: Path) -> None:
     """On stderr before anything is trained, in the answer, beside the winner, and when asked again."""
     write_text_model(hub_root, f"{OWNER}/bert", hidden_size=16, layers=1)
@@ -206,6 +207,7 @@ def test_a_selection_for_unusable_data_fetches_no_model_and_writes_nothing(
     assert not hub.weights_fetched()
 
 
+@pytest.mark.slow
 def test_a_benchmark_fails_the_cells_of_bad_data_and_fills_the_others(hub_root: Path, tmp_path: Path) -> None:
     """A corrupt image is found by training; the other dataset's cell is filled, and its leak told."""
     write_image_model(hub_root, f"{OWNER}/vit", hidden_size=16, layers=1)

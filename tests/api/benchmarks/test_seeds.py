@@ -14,6 +14,7 @@ from tests.support.lab import BENCHMARKS, MODELS
 TASK = "text-classification"
 
 
+@pytest.mark.slow
 def test_seeds_repeat_a_cell_under_one_recipe_and_the_matrix_holds_the_mean(registry: Path) -> None:
     """What is there is not trained again; a repetition has another curve and the same recipe."""
     chosen = {"models": MODELS[:1], "datasets": BENCHMARKS[:1]}
@@ -33,11 +34,13 @@ def test_seeds_repeat_a_cell_under_one_recipe_and_the_matrix_holds_the_mean(regi
         assert benchmark(registry=store, **chosen, seeds=(2, 1)).cells == ()
 
 
+@pytest.mark.slow
 def test_a_budget_counts_repetitions(registry: Path) -> None:
     """A second seed of everything is missing where the matrix has no gap; a budget of one fills one."""
     assert len(benchmark(registry=registry, seeds=(0, 1), budget=1, workers=1).cells) == 1
 
 
+@pytest.mark.slow
 def test_the_command_repeats_cells_and_refuses_what_is_no_seed(registry: Path, run: Run) -> None:  # noqa: F811
     words = ("benchmark", "--model", MODELS[0], "--dataset", BENCHMARKS[0], "--registry", registry)
     done = run(*words, "--seeds", "0,4", "--json")

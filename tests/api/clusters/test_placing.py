@@ -231,6 +231,7 @@ def with_cards(store: Registry, root: Path, name: UniqueId, cards: dict[str, str
     cluster(registry=store, threshold=0.05)
 
 
+@pytest.mark.slow
 def test_cards_are_read_by_a_real_checkpoint(
     db: Path, hub: MiniHub, hub_root: Path, unique_id: UniqueId, reader: str
 ) -> None:
@@ -256,6 +257,7 @@ def test_cards_are_read_by_a_real_checkpoint(
         assert not store.check()
 
 
+@pytest.mark.slow
 def test_cards_are_bounded_and_taken_up_again(
     db: Path, hub_root: Path, unique_id: UniqueId, reader: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,7 @@ def test_scoring_again_computes_nothing(copy: Path, hub: MiniHub) -> None:
         score_benchmarks(registry=copy, proxies=["magic"])
 
 
+@pytest.mark.slow
 def test_without_recorded_proxies_the_paper_s_recall_is_used_and_says_why(registry: Path) -> None:
     """Nothing can be compared, so the default stays what is proven."""
     found = coarse_recall(TARGET, registry=registry)
@@ -68,6 +69,7 @@ def test_without_recorded_proxies_the_paper_s_recall_is_used_and_says_why(regist
     assert any("hubselect score" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_with_recorded_proxies_the_backtest_decides(copy: Path) -> None:
     """The method with the lowest regret, named with its figures and those of the others."""
     found = coarse_recall(TARGET, registry=copy)
@@ -78,6 +80,7 @@ def test_with_recorded_proxies_the_backtest_decides(copy: Path) -> None:
     assert any(note.startswith(f"{best} has the lowest regret") for note in found.notes)
 
 
+@pytest.mark.slow
 def test_naming_one_proxy_asks_for_the_paper_s_recall(copy: Path) -> None:
     """`--proxy leep` alone is the paper's, whatever the backtest says; several are fused."""
     assert coarse_recall(TARGET, registry=copy, proxy="leep").method == "paper"
@@ -94,6 +97,7 @@ def test_static_lists_download_nothing(method: str, copy: Path, hub: MiniHub) ->
     assert not hub.weights_fetched()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scope", "count"), [("representatives", None), ("adaptive", 2), ("top", 2), ("all", len(MODELS))]
 )
@@ -119,6 +123,7 @@ def test_nothing_is_fetched_but_what_was_announced(
     assert heard.plans == []
 
 
+@pytest.mark.slow
 def test_max_download_is_never_exceeded(copy: Path, hub: MiniHub, empty_cache: None) -> None:
     """Only as many models are scored as fit."""
     with Registry.open(copy) as store:
@@ -131,6 +136,7 @@ def test_max_download_is_never_exceeded(copy: Path, hub: MiniHub, empty_cache: N
     assert 0 < sum(sizes[m] for m in scored) <= limit
 
 
+@pytest.mark.slow
 def test_the_paper_s_recall_fetches_representatives_in_every_scope(
     registry: Path, hub: MiniHub, empty_cache: None
 ) -> None:
@@ -155,6 +161,7 @@ def test_with_nothing_to_spend_the_ranking_goes_on_without_proxies(
     assert any("mean benchmark score alone" in n for n in none.notes)
 
 
+@pytest.mark.slow
 def test_filters_leave_others_out(copy: Path) -> None:
     """By id, author, licence and size; nobody left is one clear line."""
     with Registry.open(copy) as store:
@@ -171,6 +178,7 @@ def test_filters_leave_others_out(copy: Path) -> None:
         coarse_recall(TARGET, registry=copy, max_params=0)
 
 
+@pytest.mark.slow
 def test_a_list_of_one_s_own_skips_the_clusters(copy: Path) -> None:
     """Every listed model is scored itself, one the registry never saw included; a wrong id is one line."""
     listed = [f"{MODELS[0]}, {LATECOMER}", MODELS[4]]
@@ -193,6 +201,7 @@ def test_k_auto_recalls_as_few_as_the_backtest_allows(copy: Path) -> None:
         assert any(f"{expected} model" in note and "backtest" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_a_registry_without_results_ranks_by_proxies(lab: Lab, tmp_path: Path, hub: MiniHub) -> None:
     """Cold: the models that were added are scored on the target; what is not known is said."""
     from hubselect import add_model
@@ -207,6 +216,7 @@ def test_a_registry_without_results_ranks_by_proxies(lab: Lab, tmp_path: Path, h
     assert all(r.predicted is None for r in found.recalled)
 
 
+@pytest.mark.slow
 def test_an_empty_registry_says_what_to_do(tmp_path: Path, hub: MiniHub) -> None:
     """No model at all: one line that names the next command, or the list of one's own."""
     place = tmp_path / "empty.db"
@@ -218,6 +228,7 @@ def test_an_empty_registry_says_what_to_do(tmp_path: Path, hub: MiniHub) -> None
     assert [r.model for r in found.recalled] == [MODELS[0]]
 
 
+@pytest.mark.slow
 def test_a_selection_can_start_cold(tmp_path: Path, hub: MiniHub) -> None:
     """With candidates of one's own and no registry to speak of, the main job works all the same."""
     place = tmp_path / "cold.db"
@@ -234,6 +245,7 @@ def test_a_selection_can_start_cold(tmp_path: Path, hub: MiniHub) -> None:
     assert again.id == found.id
 
 
+@pytest.mark.slow
 def test_a_selection_says_which_recall_it_used(copy: Path, tmp_path: Path) -> None:
     """Two methods are two requests; the recalled models carry their predictions where there are any."""
     first = select(TARGET, registry=copy, recall="mean", k=1, output=tmp_path / "a")

@@ -49,6 +49,7 @@ def scorer(store: Registry, target: Dataset, pool: WorkerPool, pooling: Pooling 
     return Scorer(store, target, RECIPE, pool, silent, pooling=pooling)
 
 
+@pytest.mark.slow
 def test_one_pass_serves_several_proxies(store: Registry, target: Dataset, pool: WorkerPool) -> None:
     """Two proxies cost the epochs of one pass over 64 examples a model."""
     found = scorer(store, target, pool)
@@ -117,6 +118,7 @@ def test_passes_that_cannot_be_kept_are_used_all_the_same(
     assert ["cannot be kept" in note for note in found.notes] == [True]
 
 
+@pytest.mark.slow
 def test_a_second_recall_on_the_same_target_downloads_nothing(lab: Lab, tmp_path: Path, hub: MiniHub) -> None:
     """The server is asked for the revision of the dataset at most: no weights and no data."""
     from hubselect import coarse_recall

@@ -144,6 +144,7 @@ def test_recorded_curves_replay_to_the_same_decisions(selection: tuple[Selection
     assert done.verdicts == found.history
 
 
+@pytest.mark.slow
 def test_only_representatives_and_recalled_models_are_downloaded(
     registry: Path, lab: Lab, hub: MiniHub, hub_environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -175,6 +176,7 @@ def test_only_representatives_and_recalled_models_are_downloaded(
     assert document["cost"]["bytes_downloaded"] >= weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["successive-halving", "brute-force"])
 def test_the_baselines_run_through_the_same_seam(registry: Path, policy: str) -> None:
     """Halving and brute force end with a winner of their own, at their own cost."""
@@ -183,6 +185,7 @@ def test_the_baselines_run_through_the_same_seam(registry: Path, policy: str) ->
     assert found.cost.training_epochs == (6 if policy == "brute-force" else 4)
 
 
+@pytest.mark.slow
 def test_recall_ranks_all_known_models(registry: Path) -> None:
     """Phase 1 alone: ranked by recall score; the priors are the mean benchmark scores."""
     found = coarse_recall(TARGET, registry=registry, k=None)
@@ -195,6 +198,7 @@ def test_recall_ranks_all_known_models(registry: Path) -> None:
     assert all(abs(means[r.model] - r.prior) < 1e-12 for r in found.recalled)
 
 
+@pytest.mark.slow
 def test_a_headless_representative_says_how_its_proxy_was_obtained(registry: Path) -> None:
     """A random head is never scored: the origin of a headless checkpoint's proxy is its features."""
     found = coarse_recall(TARGET, registry=registry)
@@ -202,6 +206,7 @@ def test_a_headless_representative_says_how_its_proxy_was_obtained(registry: Pat
         assert score.origin == ("features" if score.model == f"{OWNER}/headless" else "head")
 
 
+@pytest.mark.slow
 def test_a_broken_checkpoint_is_passed_over(registry: Path, lab: Lab, hub: MiniHub) -> None:
     """A recalled model whose download is spoilt leaves with the reason; the selection ends well."""
     hub.fault(lambda r: "bert-b" in r.path and r.path.endswith("model.safetensors"), status=404, times=None)
@@ -223,6 +228,7 @@ def test_bad_requests_change_nothing(registry: Path, lab: Lab) -> None:
     assert content(registry) == before
 
 
+@pytest.mark.slow
 def test_a_download_limit_leaves_only_what_is_there_already(
     registry: Path, lab: Lab, hub: MiniHub, empty_cache: None
 ) -> None:
@@ -239,6 +245,7 @@ def test_a_download_limit_leaves_only_what_is_there_already(
         select(TARGET, registry=registry, max_download=10, fresh=True)
 
 
+@pytest.mark.slow
 def test_the_same_command_goes_on_when_auto_would_decide_otherwise(registry: Path, lab: Lab) -> None:
     """A selection was stopped before its winner was saved; proxy scores recorded since then change what
     `auto` would choose, and the stopped selection is finished as it was begun."""
@@ -275,6 +282,7 @@ def test_a_folder_with_other_files_is_never_written_to(registry: Path, tmp_path:
     assert (project / "thesis.tex").read_text() == "years of work"
 
 
+@pytest.mark.slow
 def test_other_columns_are_another_selection(registry: Path, lab: Lab) -> None:
     """What a benchmark is measured on cannot be changed by selecting for it."""
     write_text_dataset(lab.root, f"{OWNER}/two-texts", pairs=True, seed=12)
@@ -304,6 +312,7 @@ def test_a_second_process_waits_for_its_turn(registry: Path) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_the_targets_own_results_do_not_reach_its_clusters(registry: Path) -> None:
     """Recall for a benchmark dataset is the same whatever its recorded test scores are."""
     before = coarse_recall(BENCHMARKS[0], registry=registry, k=None).recalled
@@ -315,6 +324,7 @@ def test_the_targets_own_results_do_not_reach_its_clusters(registry: Path) -> No
     assert coarse_recall(BENCHMARKS[0], registry=registry, k=None).recalled == before
 
 
+@pytest.mark.slow
 def test_a_benchmark_dataset_is_selected_for_without_its_own_results(registry: Path) -> None:
     """Selecting for a dataset of the suite leaves its column out of the knowledge."""
     found = coarse_recall(BENCHMARKS[0], registry=registry)
