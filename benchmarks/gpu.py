@@ -35,8 +35,9 @@ from benchmarks.gpu_results import document
 from benchmarks.machine import machine
 from benchmarks.training.loops import Bare, Timing, ours, side_by_side
 from benchmarks.training.material import Case, make_case, operations_per_token
-from hubselect.executors.jobs import TrainingJob, advance
-from hubselect.executors.pool import Call, Chain, WorkerPool
+from hubselect.executors.jobs import TrainingJob
+from hubselect.executors.local import advance_to
+from hubselect.executors.pool import WorkerPool
 from hubselect.training.data import load_splits
 from hubselect.training.device import prepare_process
 from hubselect.training.loading import load_config
@@ -178,13 +179,10 @@ def together(case: Case, workers: int, folder: Path) -> float:
         for i in range(workers)
     }
 
-    def chain(job: TrainingJob, stage: int) -> Chain:
-        yield Call(advance, (job, stage))
-
     with WorkerPool(workers) as pool:
         for stage in (1, 2, 3):
             started = time.perf_counter()
-            for _, result in pool.run({key: chain(job, stage) for key, job in jobs.items()}):
+            for _, result in pool.run({key: advance_to(job, stage) for key, job in jobs.items()}):
                 if isinstance(result, Exception):
                     raise result
             seconds = time.perf_counter() - started

@@ -27,12 +27,12 @@ import transformers
 from benchmarks.training.material import Case
 from hubselect.records import CurvePoint
 from hubselect.training.batching import epoch_batches, evaluation_batches
-from hubselect.training.data import Examples, load_splits
+from hubselect.training.data import Examples, Splits, load_splits
 from hubselect.training.device import autocast, choose_device, to_device
 from hubselect.training.evaluation import evaluation_batch_size
 from hubselect.training.finetuning import FineTuning
 from hubselect.training.loading import load_config, load_for_task
-from hubselect.training.tasks import adapter_for
+from hubselect.training.tasks import Adapter, adapter_for
 
 
 @dataclass
@@ -98,16 +98,22 @@ def ours(case: Case, state_dir: Path | None = None) -> Ours:
     return training
 
 
+def loaded(case: Case) -> tuple[Splits, Adapter, torch.nn.Module]:
+    """The examples, their adapter and the network, as our loop makes them."""
+    splits = load_splits(case.dataset, case.recipe)
+    config = load_config(case.checkpoint)
+    adapter = adapter_for(case.checkpoint, config, case.recipe)
+    adapter.configure(config)
+    network = load_for_task(case.checkpoint, config, case.recipe.task, splits.label_names, 0).network
+    return splits, adapter, network
+
+
 class Bare:
     """One epoch at a time of a loop written by hand."""
 
     def __init__(self, case: Case) -> None:
         self.device = choose_device()
-        splits = load_splits(case.dataset, case.recipe)
-        config = load_config(case.checkpoint)
-        adapter = adapter_for(case.checkpoint, config, case.recipe)
-        adapter.configure(config)
-        network = load_for_task(case.checkpoint, config, case.recipe.task, splits.label_names, 0).network
+        splits, adapter, network = loaded(case)
         self.network = network.to(self.device).train()
         prepared = adapter.prepare(splits.train)
         order = epoch_batches(prepared.lengths, case.recipe.batch_size, 0, 0)
@@ -153,9 +159,7 @@ class Bare:
 class Listed(torch.utils.data.Dataset[dict[str, Any]]):
     """Prepared examples as the Trainer wants them: one dictionary each, padded by its collator."""
 
-    def __init__(self, case: Case, examples: Examples) -> None:
-        config = load_config(case.checkpoint)
-        adapter: Any = adapter_for(case.checkpoint, config, case.recipe)
+    def __init__(self, adapter: Any, examples: Examples) -> None:
         self.tokenizer = getattr(adapter, "tokenizer", None)
         labels = examples.labels.tolist()
         if self.tokenizer is not None:
@@ -193,11 +197,8 @@ class Clock(transformers.TrainerCallback):
 
 def trainer(case: Case, folder: Path, epochs: int, *, grouped: bool = False) -> Timing:
     """So many epochs of the Trainer class; a time for each."""
-    splits = load_splits(case.dataset, case.recipe)
-    config = load_config(case.checkpoint)
-    adapter_for(case.checkpoint, config, case.recipe).configure(config)
-    network = load_for_task(case.checkpoint, config, case.recipe.task, splits.label_names, 0).network
-    listed = Listed(case, splits.train)
+    splits, adapter, network = loaded(case)
+    listed = Listed(adapter, splits.train)
     cuda = torch.cuda.is_available()
     arguments = transformers.TrainingArguments(
         output_dir=str(folder),

@@ -46,10 +46,12 @@ def knowledge_for(store: Registry, dataset: Dataset, method: Method | None = Non
     recipe = store.main_recipe(dataset.task)
     if recipe is None:
         return nothing_known(recipe_for(store, dataset.task))
-    same = store.main_recipe(dataset.task, method=method) if method not in (None, recipe.method) else None
-    if same is not None and 2 * _cells(store, same) >= _cells(store, recipe):
-        recipe = same
     every = matrix_of(store, recipe)
+    same = store.main_recipe(dataset.task, method=method) if method not in (None, recipe.method) else None
+    if same is not None:
+        own = matrix_of(store, same)
+        if 2 * _cells(own) >= _cells(every):
+            recipe, every = same, own
     matrix = every.without_dataset(dataset.name).scored()
     if not matrix.models:
         return nothing_known(recipe)
@@ -75,8 +77,8 @@ def trends_for(store: Registry, known: Knowledge, models: Iterable[str]) -> Tren
     return TrendBook.from_runs(runs)
 
 
-def _cells(store: Registry, recipe: Recipe) -> int:
-    return int(np.isfinite(matrix_of(store, recipe).scores).sum())
+def _cells(matrix: PerformanceMatrix) -> int:
+    return int(np.isfinite(matrix.scores).sum())
 
 
 def nothing_known(recipe: Recipe) -> Knowledge:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from hubselect.cli.numbers import Whole
 from hubselect.cli.options import training_method, workers
 from hubselect.cli.output import Output, common
-from hubselect.records import Method
+
+if TYPE_CHECKING:
+    from hubselect.records import Method
 
 
 class Seeds(click.ParamType[tuple[int, ...]]):

@@ -82,16 +82,17 @@ def adapt(
 
 
 def _body(network: Any) -> torch.nn.Module | None:
-    """The part of a transformers model that every task shares; None where it has no name."""
-    found = getattr(network, getattr(network, "base_model_prefix", "") or " ", None)
-    return found if isinstance(found, torch.nn.Module) else None
+    """The part of a transformers model that every task shares; None where it is not told apart."""
+    found: torch.nn.Module | None = getattr(network, "base_model", None)
+    return found if found is not network else None
 
 
 def _head(network: torch.nn.Module, made_up: Collection[str]) -> set[str]:
     body = _body(network)
-    inside = set() if body is None else {id(parameter) for parameter in body.parameters()}
-    outside = {name for name, p in network.named_parameters() if body is not None and id(p) not in inside}
-    return outside | set(made_up)
+    if body is None:
+        return set(made_up)
+    inside = {id(parameter) for parameter in body.parameters()}
+    return {name for name, p in network.named_parameters() if id(p) not in inside} | set(made_up)
 
 
 def _with_lora(network: torch.nn.Module, name: str, seed: int) -> Any:
