@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from hubselect.cli.numbers import Whole
-from hubselect.cli.options import workers
+from hubselect.cli.options import executor, workers
 from hubselect.cli.output import Output, common
 
 
@@ -50,6 +50,7 @@ class Seeds(click.ParamType[tuple[int, ...]]):
     help="Fill at most N cells, the most informative first (default: all that are missing).",
 )
 @click.option("--retry-failed", is_flag=True, help="Also repeat cells that failed.")
+@executor
 @workers
 @common
 def benchmark(
@@ -62,6 +63,7 @@ def benchmark(
     seeds: tuple[int, ...],
     budget: int | None,
     retry_failed: bool,
+    executor: str,
     workers: int | None,
     registry: str | None,
     out: Output,
@@ -83,6 +85,7 @@ def benchmark(
             seeds=seeds,
             budget=budget,
             retry_failed=retry_failed,
+            executor=executor,
             workers=workers,
             listener=listener,
         )

@@ -5,7 +5,17 @@ from __future__ import annotations
 import click
 
 from hubselect.cli.numbers import Finite, Whole
-from hubselect.cli.options import POLICY, Size, budget, columns, filters, k_option, recall_with, workers
+from hubselect.cli.options import (
+    POLICY,
+    Size,
+    budget,
+    columns,
+    executor,
+    filters,
+    k_option,
+    recall_with,
+    workers,
+)
 from hubselect.cli.output import Output, common
 
 
@@ -33,9 +43,7 @@ from hubselect.cli.output import Output, common
 @recall_with(auto=True)
 @filters
 @budget
-@click.option(
-    "--executor", type=click.Choice(["local"]), default="local", show_default=True, help="Who trains."
-)
+@executor
 @click.option(
     "--output",
     type=click.Path(file_okay=False),

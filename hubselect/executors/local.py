@@ -20,7 +20,7 @@ from hubselect.errors import (
     UnsupportedDataset,
 )
 from hubselect.executors.jobs import TrainingJob, advance, finish
-from hubselect.executors.pool import Call, Chain, WorkerPool
+from hubselect.executors.pool import Call, Chain, Pool
 from hubselect.records import CurvePoint, Failed
 from hubselect.selection.stages import Stage
 
@@ -43,7 +43,7 @@ class LocalExecutor:
 
     def __init__(
         self,
-        pool: WorkerPool,
+        pool: Pool,
         job_for: Callable[[str], TrainingJob],
         state_dir_for: Callable[[str], Path],
         on_note: Callable[[str], None] = lambda note: None,

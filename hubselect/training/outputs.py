@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -41,3 +45,31 @@ def check_output(output: Path) -> None:
         raise InvalidInput(
             f"{output} exists and is not just a checkpoint{found}", "choose another output folder"
         )
+
+
+@contextmanager
+def replacing(output: Path) -> Iterator[Path]:
+    """The name of a draft folder to be made, which takes the place of `output` when the block ends.
+
+    The folder appears complete or not at all. An earlier checkpoint there is replaced; anything
+    else is refused with `InvalidInput`, as is a place that cannot be written.
+    """
+    output = output.absolute()
+    check_output(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    draft = output.with_name(f".{output.name}.draft-{os.getpid()}")
+    old = output.with_name(f".{output.name}.old-{os.getpid()}")
+    try:
+        yield draft
+        if output.exists():
+            os.replace(output, old)
+        os.replace(draft, output)
+    except OSError as error:
+        if old.exists() and not output.exists():
+            os.replace(old, output)
+        raise InvalidInput(
+            f"the checkpoint cannot be saved in {output}: {error.strerror or error}"
+        ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)

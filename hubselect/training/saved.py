@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import torch
 
-from hubselect.errors import CheckpointBroken, InvalidInput
+from hubselect.errors import CheckpointBroken
 from hubselect.records import Dataset, Recipe
 from hubselect.training.data import load_splits
 from hubselect.training.device import choose_device
 from hubselect.training.evaluation import accuracy, evaluation_batch_size, failures_mapped
 from hubselect.training.loading import load_config, load_original
-from hubselect.training.outputs import check_output
+from hubselect.training.outputs import replacing
 from hubselect.training.quiet import quiet
 from hubselect.training.tasks import Adapter, adapter_for
 
@@ -25,27 +23,9 @@ def save_checkpoint(model: torch.nn.Module, adapter: Adapter, output: Path) -> N
     The folder appears complete or not at all. An earlier checkpoint there is replaced; anything
     else is refused with `InvalidInput`.
     """
-    output = output.absolute()
-    check_output(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    draft = output.with_name(f".{output.name}.draft-{os.getpid()}")
-    old = output.with_name(f".{output.name}.old-{os.getpid()}")
-    try:
-        with quiet():
-            model.save_pretrained(str(draft))  # type: ignore[operator]
-            adapter.export(draft)
-        if output.exists():
-            os.replace(output, old)
-        os.replace(draft, output)
-    except OSError as error:
-        if old.exists() and not output.exists():
-            os.replace(old, output)
-        raise InvalidInput(
-            f"the checkpoint cannot be saved in {output}: {error.strerror or error}"
-        ) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+    with replacing(output) as draft, quiet():
+        model.save_pretrained(str(draft))  # type: ignore[operator]
+        adapter.export(draft)
 
 
 def evaluate_saved(output: Path, dataset: Dataset, recipe: Recipe) -> float:
