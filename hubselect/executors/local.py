@@ -1,4 +1,4 @@
-"""Trains on this machine, in worker processes (one torch thread each on a CPU).
+"""Trains in the workers of a pool: processes of this machine, one torch thread each on a CPU, or Ray's.
 
 Every stage ends with the training state on disk, so a killed selection loses at most the
 stages in flight, and any worker can take over any model.

@@ -22,7 +22,7 @@ import datasets  # isort: skip  (after quiet, which sets the environment)
 
 _ABOUT = "splits.json"
 _PARTS = ("train", "validation", "test")
-_IMAGE, _LABEL, _NUMBER = "image", "label", "number"
+_LABEL, _NUMBER = "hubselect:label", "hubselect:number"  # beside the image, whatever its column is called
 
 
 def write_splits(splits: Splits, folder: Path) -> None:
@@ -72,9 +72,8 @@ def _rows(examples: Examples) -> tuple[Any, dict[str, Any]]:
     """The examples as rows of the datasets library, and what these do not tell."""
     if isinstance(examples.images, Images):
         rows, name, numbers, where = examples.images.place
-        taken = rows.select(numbers).rename_column(name, _IMAGE)
-        taken = taken.add_column(_LABEL, examples.labels.tolist()).add_column(_NUMBER, numbers.tolist())
-        return taken, {"texts": 0, "column": name, "where": where}
+        taken = rows.select(numbers).add_column(_LABEL, examples.labels.tolist())
+        return taken.add_column(_NUMBER, numbers.tolist()), {"texts": 0, "column": name, "where": where}
     width = len(examples.texts[0]) if examples.texts else 0
     texts = {f"text{i}": [text[i] for text in examples.texts] for i in range(width)}
     return datasets.Dataset.from_dict({_LABEL: examples.labels.tolist(), **texts}), {"texts": width}
@@ -85,7 +84,7 @@ def _examples(folder: Path, about: dict[str, Any]) -> Examples:
     labels = np.asarray(rows[_LABEL][:], dtype=np.int64)
     if "column" in about:
         numbers = np.asarray(rows[_NUMBER][:], dtype=np.int64)
-        taken = _Taken(rows.select_columns([_IMAGE]).rename_column(_IMAGE, about["column"]), numbers)
+        taken = _Taken(rows.select_columns([about["column"]]), numbers)
         images = Images(taken, about["column"], numbers, about["where"])
         return Examples(labels, about["fingerprint"], images=images)
     columns = [rows[f"text{i}"][:] for i in range(about["texts"])]
