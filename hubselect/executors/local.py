@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hubselect.errors import (
+    ClusterFailed,
     HubError,
     HubselectError,
     HubUnreachable,
@@ -25,9 +26,9 @@ from hubselect.records import CurvePoint, Failed
 from hubselect.selection.stages import Stage
 
 # Raised before training: only the model itself may be blamed for its own repository.
-PASSING = (HubUnreachable, RegistryError, StorageFailed)
+PASSING = (ClusterFailed, HubUnreachable, RegistryError, StorageFailed)
 # Raised in a worker, where the checkpoint is on the disk: what the Hub refuses there is the dataset.
-NOT_THE_MODELS_FAULT = (HubError, RegistryError, StorageFailed, UnsupportedDataset)
+NOT_THE_MODELS_FAULT = (ClusterFailed, HubError, RegistryError, StorageFailed, UnsupportedDataset)
 
 
 class LocalExecutor:

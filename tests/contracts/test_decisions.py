@@ -1,8 +1,8 @@
 """The seam of phase 2: the same curves through every executor and journal give identical decisions.
 
 The local executor really trains, and so does a Ray cluster; what was recorded is then replayed, in memory
-and in a registry, in other orders and after a kill. Every policy must give the same verdicts, reasons included,
-and the same winner.
+and in a registry, in other orders and after a kill. Every policy must give the same verdicts, reasons
+included, and the same winner.
 """
 
 from __future__ import annotations

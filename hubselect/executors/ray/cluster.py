@@ -104,8 +104,7 @@ def _connection() -> Iterator[None]:
     if host:
         _answers(address, host, port)
     own = leases.lease(f"r{secrets.token_hex(4)}") if local else None
-    with _on_loopback(local or (host in _LOOPBACK and not _networked(port))):
-        _silence()
+    with _on_loopback(local or (host in _LOOPBACK and not _networked(port))), _silence():
         try:
             if own is not None:
                 with _token(own):
@@ -245,9 +244,15 @@ def _on_loopback(wanted: bool) -> Iterator[None]:
             os.environ[_NETWORKED] = before
 
 
-def _silence() -> None:
+@contextmanager
+def _silence() -> Iterator[None]:
     """Ray prints the logs of nodes that died into the driver's output; the pool says it in one line."""
     import ray
 
-    with suppress(AttributeError):
-        ray._private.worker._worker_logs_enabled = False
+    worker = ray._private.worker
+    before = getattr(worker, "_worker_logs_enabled", True)
+    worker._worker_logs_enabled = False
+    try:
+        yield
+    finally:
+        worker._worker_logs_enabled = before

@@ -54,14 +54,14 @@ def remove(folder: Path) -> None:
     handle = _held.pop(folder, None)
     if handle is not None:
         os.close(handle)
+    with suppress(OSError):
+        folder.parent.rmdir()  # if it was the last one
 
 
 def remove_all(prefix: str) -> None:
     """Remove every folder whose name begins so."""
     for folder in root().glob(f"{prefix}*"):
         remove(folder)
-    with suppress(OSError):
-        root().rmdir()  # the last one to go
 
 
 def sweep() -> None:

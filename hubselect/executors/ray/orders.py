@@ -43,11 +43,12 @@ class Order:
 
 @dataclass(frozen=True)
 class Done:
-    """`value` is what the function returned, or the `HubselectError` it raised. `state` are the files of the
-    training state, and `saved` those of the checkpoint it saved (None: there is no new one)."""
+    """`value` is, pickled, what the function returned, or the `HubselectError` it raised: arrays that the
+    object store holds could not be written to, and would be gone with the connection. `state` are the files
+    of the training state, and `saved` those of the checkpoint it saved (None: there is no new one)."""
 
     node: str
-    value: Any
+    value: bytes
     state: Files | None = None
     saved: Files | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import replace
@@ -78,12 +79,13 @@ class Shipping:
                     f"the training state of {job.model.id} cannot be saved: {error.strerror or error}",
                     "make room for it or choose another folder, then run the same command again",
                 ) from error
-        if done.saved is not None and not isinstance(done.value, HubselectError):
+        value = pickle.loads(done.value)
+        if done.saved is not None and not isinstance(value, HubselectError):
             from hubselect.training.outputs import replacing
 
             with replacing(call.args[1]) as draft:
                 _store(done.saved, draft)
-        return done.value
+        return value
 
     def _checkpoint(self, job: TrainingJob) -> Parcel:
         if job.checkpoint not in self._checkpoints:

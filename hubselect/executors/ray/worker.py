@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import secrets
 import shutil
 import socket
@@ -43,7 +44,8 @@ def carry_out(order: Order) -> Done | Absent | Refused:
         return _carry_out(order, node, _cache(order.session, node))
     except OSError as error:
         hint = "make room there, then run the same command again"
-        return Done(node, StorageFailed(f"node {socket.gethostname()} cannot store files: {error}", hint))
+        full = StorageFailed(f"node {socket.gethostname()} cannot store files: {error}", hint)
+        return Done(node, pickle.dumps(full))
 
 
 def clean(session: str) -> None:
@@ -85,7 +87,7 @@ def _call(order: Order, job: TrainingJob, node: str, cache: Path, at_hand: _Stat
     try:
         saved = _files(whole(output)) if output is not None and output.is_dir() else None
         state = at_hand.changed() if at_hand is not None and not finishing else None
-        return Done(node, value, state, saved)
+        return Done(node, pickle.dumps(value), state, saved)
     finally:
         if at_hand is not None and finishing:
             at_hand.drop()
