@@ -87,6 +87,7 @@ class Nodes:
             "PYTHONPATH": str(Path(__file__).parents[2]),
             "RAY_TMPDIR": str(self._folder),
             "TMPDIR": str(self._folder),
+            "RAY_worker_niceness": "0",  # else 15: on busy cores, workers would wait for ever
             "RAY_AUTH_MODE": "disabled",  # also for somebody who keeps a token
             "HF_ENDPOINT": "http://127.0.0.1:9",  # no node needs the Hub
         }

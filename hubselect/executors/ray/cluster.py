@@ -11,8 +11,9 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -104,47 +105,57 @@ def _connection() -> Iterator[None]:
     if host:
         _answers(address, host, port)
     own = leases.lease(f"r{secrets.token_hex(4)}") if local else None
-    with _on_loopback(local or (host in _LOOPBACK and not _networked(port))), _silence():
-        try:
-            if own is not None:
-                with _token(own):
-                    _start(own)
-                    yield
-            else:
-                _init(address=address)
-                yield
-        finally:
-            ray.shutdown()
-            if own is not None:
-                leases.remove(own)
+    with ExitStack() as stack:
+        stack.enter_context(_on_loopback(local or (host in _LOOPBACK and not _networked(port))))
+        stack.enter_context(_silence())
+        if own is not None:
+            stack.callback(leases.remove, own)
+            stack.enter_context(_token(own))
+            # Ray makes its workers so nice that on busy cores they wait for ever
+            stack.enter_context(_environment(RAY_worker_niceness="0"))
+        stack.callback(ray.shutdown)
+        if own is not None:
+            _start(own)
+        else:
+            _init(address=address)
+        yield
 
 
 @contextmanager
 def _token(folder: Path) -> Iterator[None]:
     """Newer versions of Ray let nobody in without a token: one for this cluster alone, and none in the
     user's home, which would be that of every later cluster."""
-    names = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH")
-    before = {name: os.environ.get(name) for name in names}
-    if before["RAY_AUTH_MODE"] is None:
-        place = folder / "token"
-        with open(place, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            file.write(secrets.token_hex(32))
-        os.environ["RAY_AUTH_TOKEN_PATH"] = str(place)
+    place = folder / "token"
+    with open(place, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        file.write(secrets.token_hex(32))
+    mode = os.environ.get("RAY_AUTH_MODE")  # Ray sets it
+    try:
+        with _environment(RAY_AUTH_TOKEN_PATH=str(place), RAY_AUTH_MODE=mode):
+            yield
+    finally:
+        with suppress(Exception):  # what this process remembers of it
+            raylet: Any = import_module("ray._raylet")
+            raylet.Config.initialize("")
+            raylet.AuthenticationTokenLoader.instance().reset_cache()
+
+
+@contextmanager
+def _environment(**values: str | None) -> Iterator[None]:
+    """These variables inside the block (None: not set), and what they were after it."""
+    before = {name: os.environ.get(name) for name in values}
+    _set(values)
     try:
         yield
     finally:
-        import ray
+        _set(before)
 
-        ray.shutdown()
-        for name, value in before.items():
+
+def _set(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
             os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
-        with suppress(Exception):  # what it has read of it
-            from ray._raylet import AuthenticationTokenLoader, Config
-
-            Config.initialize("")
-            AuthenticationTokenLoader.instance().reset_cache()
+        else:
+            os.environ[name] = value
 
 
 def _start(folder: Path) -> None:
@@ -232,16 +243,13 @@ def _on_loopback(wanted: bool) -> Iterator[None]:
         return
     from ray._private import ray_constants
 
-    before, networked = os.environ.get(_NETWORKED), ray_constants.ENABLE_RAY_CLUSTER
-    os.environ[_NETWORKED] = "0"  # for the processes that are started
-    ray_constants.ENABLE_RAY_CLUSTER = False  # for this one, which has read it before
+    networked = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False  # for this process, which has read the variable before
     try:
-        yield
+        with _environment(**{_NETWORKED: "0"}):
+            yield
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = networked
-        os.environ.pop(_NETWORKED)
-        if before is not None:
-            os.environ[_NETWORKED] = before
 
 
 @contextmanager
