@@ -38,13 +38,15 @@ def nodes(lab: laboratory.Lab, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """A head that sees all of the driver's files, and a second node that sees none, if that can be."""
     from huggingface_hub import constants
 
-    private = [Path(constants.HF_HOME), tmp_path_factory.getbasetemp(), leases.root()]
+    kept = leases.lease("kept")  # so that the folder over which another is mounted is not made anew
+    private = [Path(constants.HF_HOME), tmp_path_factory.getbasetemp(), kept.parent]
     with ray_nodes() as cluster:
         cluster.head(cpus=1)
         cluster.wait()
         cluster.add(cpus=1, hidden=private if can_hide() else ())
         cluster.wait()
         yield cluster
+    leases.remove(kept)
     assert not processes()
     assert not leases.root().exists() or not list(leases.root().iterdir())
 
