@@ -40,13 +40,15 @@ def nodes(lab: laboratory.Lab, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
     kept = leases.lease("kept")  # so that the folder over which another is mounted is not made anew
     private = [Path(constants.HF_HOME), tmp_path_factory.getbasetemp(), kept.parent]
-    with ray_nodes() as cluster:
-        cluster.head(cpus=1)
-        cluster.wait()
-        cluster.add(cpus=1, hidden=private if can_hide() else ())
-        cluster.wait()
-        yield cluster
-    leases.remove(kept)
+    try:
+        with ray_nodes() as cluster:
+            cluster.head(cpus=1)
+            cluster.wait()
+            cluster.add(cpus=1, hidden=private if can_hide() else ())
+            cluster.wait()
+            yield cluster
+    finally:
+        leases.remove(kept)
     assert not processes()
     assert not leases.root().exists() or not list(leases.root().iterdir())
 
