@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -112,14 +113,17 @@ def test_a_node_that_dies_in_the_middle_changes_nothing(
     """All processes of a node are killed while stages are in flight: they are run again elsewhere."""
     third = nodes.add(cpus=1)
     nodes.wait()
+    killing = threading.Thread(target=nodes.kill_at_work, args=(third,))
     notes: list[str] = []
 
-    def kill(event: Progress) -> None:
+    def listen(event: Progress) -> None:
         notes.append(event.detail)
-        if event.step == "fine-tune" and third.poll() is None:
-            nodes.kill(third)
+        if event.step == "recall" and event.done == event.total and killing.ident is None:
+            killing.start()  # what comes now are stages, three at a time
 
-    same(local, selected(lab, tmp_path, "ray", kill))
+    same(local, selected(lab, tmp_path, "ray", listen))
+    killing.join()
+    assert third.poll() is not None
     assert any("is run again" in note for note in notes), notes
 
 

@@ -63,8 +63,25 @@ class Nodes:
     def kill(self, node: subprocess.Popen[bytes]) -> None:
         """All processes of a node at once, with SIGKILL."""
         for pid in (node.pid, *_descendants(node.pid)):
-            _kill(pid)
+            _send(pid, signal.SIGKILL)
         node.wait()
+
+    def kill_at_work(self, node: subprocess.Popen[bytes]) -> None:
+        """Kill a node as soon as a task runs on it; the tasks of the other nodes are held until then, so
+        that one comes to it."""
+        held: set[int] = set()
+        until = time.monotonic() + _PATIENCE
+        try:
+            while not _at_work(node):
+                assert time.monotonic() < until, "no task came to the node"
+                for pid in (pid for other in self._nodes if other is not node for pid in _at_work(other)):
+                    held.add(pid)
+                    _send(pid, signal.SIGSTOP)
+                time.sleep(0.02)
+            self.kill(node)
+        finally:
+            for pid in held:
+                _send(pid, signal.SIGCONT)
 
     def stop(self) -> None:
         for node in self._nodes[::-1]:
@@ -139,20 +156,24 @@ def _descendants(pid: int) -> list[int]:
     return found
 
 
-def _kill(pid: int) -> None:
+def _at_work(node: subprocess.Popen[bytes]) -> list[int]:
+    """The processes of a node that carry out a task of the executor: Ray titles them so."""
+    return [pid for pid in _descendants(node.pid) if _command_line(pid).startswith("ray::carry_out")]
+
+
+def _send(pid: int, number: int) -> None:
     with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def processes() -> list[str]:
     """The command lines of all Ray processes of this machine."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
-            if "raylet" in line or "gcs_server" in line or line.startswith("ray::"):
-                found.append(line)
-    return found
+    lines = [_command_line(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+    return [line for line in lines if line.startswith("ray::") or "raylet" in line or "gcs_server" in line]
