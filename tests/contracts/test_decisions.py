@@ -123,7 +123,7 @@ def test_a_ray_cluster_decides_as_the_training_did(
     with cluster.pool(2, len(models)) as pool:
         trained.replayed_in(journal, LocalExecutor(pool, job, state_dir))
     for model, points in journal.history().points.items():
-        assert [(p.stage, p.val) for p in points] == [(p.stage, p.val) for p in trained.runs[model].curve]
+        assert {p.stage: p.val for p in points} == {p.stage: p.val for p in trained.runs[model].curve}
 
 
 class Reversed(ReplayExecutor):

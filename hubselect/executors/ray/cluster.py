@@ -94,7 +94,6 @@ def connected(on_note: Callable[[str], None]) -> Iterator[Cluster]:
 @contextmanager
 def _connection() -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what nodes lose is told by the pool
     import ray
 
     if ray.is_initialized():
