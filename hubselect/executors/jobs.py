@@ -112,12 +112,15 @@ def look_at(dataset: Dataset, recipe: Recipe) -> tuple[str, ...]:
 
 
 def pack_examples(dataset: Dataset, recipe: Recipe, folder: Path) -> None:
-    """Write the examples that trainings will read to `folder`, for machines that do not ask the Hub."""
+    """Write the examples that trainings will read to `folder`, for machines that do not ask the Hub; it
+    appears whole or not at all."""
     from hubselect.training.data import load_splits
     from hubselect.training.travelling import write_splits
 
     with _readable(dataset):
-        write_splits(load_splits(dataset, recipe), folder)
+        draft = folder.with_name(f".{folder.name}.{os.getpid()}")
+        write_splits(load_splits(dataset, recipe), draft)
+        os.replace(draft, folder)
 
 
 @contextmanager

@@ -101,9 +101,10 @@ class Shipping:
         if wanted not in self._examples:
             place = self._folder / "examples" / hashlib.sha256(wanted.encode()).hexdigest()[:24]
             call = Call(pack_examples, (job.dataset, job.recipe, place))
-            for _, result in self._assistant.run({job.dataset.name: iter_once(call)}):
-                if isinstance(result, HubselectError):
-                    raise result
+            if not place.is_dir():  # else another pool of the session has done it
+                for _, result in self._assistant.run({job.dataset.name: iter_once(call)}):
+                    if isinstance(result, HubselectError):
+                        raise result
             packed = whole(place)
             assert packed is not None
             self._examples[wanted] = packed
