@@ -119,11 +119,14 @@ def test_a_ray_cluster_decides_as_the_training_did(
         checkpoint = download_model(models[model]).path
         return TrainingJob(checkpoint, models[model], target, recipe, state_dir(model))
 
-    journal = MemoryJournal(trained.candidates)
-    with cluster.pool(2, len(models)) as pool:
+    with Registry.open(trained.registry) as store, cluster.pool(2, len(models)) as pool:
+        request = SelectionRequest(trained.selection.dataset, recipe.digest, "on ray", "", 4, {"again": 2})
+        number = store.create_selection(request)
+        journal = RegistryJournal(store, number, trained.candidates, trained.selection.dataset, recipe)
         trained.replayed_in(journal, LocalExecutor(pool, job, state_dir))
-    for model, points in journal.history().points.items():
-        assert {p.stage: p.val for p in points} == {p.stage: p.val for p in trained.runs[model].curve}
+        curves = journal.history().points
+    for model, points in curves.items():
+        assert [(p.stage, p.val) for p in points] == [(p.stage, p.val) for p in trained.runs[model].curve]
 
 
 class Reversed(ReplayExecutor):
