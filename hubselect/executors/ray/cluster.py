@@ -27,6 +27,7 @@ ADDRESS = "RAY_ADDRESS"
 _OBJECT_STORE = 1 << 30  # bytes of a cluster started here; what does not fit goes to the disk
 _ANSWER = 5.0  # seconds for a port to answer; Ray itself would try for minutes
 _CLEANING = 10.0
+_STARTS = 3  # Ray gives its processes 30 seconds to start, which busy cores may need more than once
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))  # RFC 9113, 3.4
 # The name that Ray gives to it: without clusters on the network it binds every port to 127.0.0.1.
@@ -163,13 +164,20 @@ def _start(folder: Path) -> None:
     import ray
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    _init(
-        address="local",
-        num_cpus=cores,
-        include_dashboard=False,
-        object_store_memory=_OBJECT_STORE,
-        _temp_dir=str(folder),
-    )
+    for left in reversed(range(_STARTS)):
+        try:
+            _init(
+                address="local",
+                num_cpus=cores,
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE,
+                _temp_dir=str(folder),
+            )
+            break
+        except ClusterFailed as error:
+            if not left or "timed out" not in error.message:
+                raise
+            ray.shutdown()
     where = next(node["NodeManagerAddress"] for node in ray.nodes())
     if where not in _LOOPBACK:
         raise ClusterFailed(
@@ -184,7 +192,7 @@ def _init(**options: Any) -> None:
     try:
         ray.init(logging_level=logging.CRITICAL, log_to_driver=False, **options)
     except Exception as error:
-        text = " ".join(str(error).split())
+        text = " ".join(str(error).split()).rstrip(".")
         if "ersion mismatch" in text:
             hint = "install the same Ray and Python on every node"
         elif options["address"] == "local":
