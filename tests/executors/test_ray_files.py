@@ -71,7 +71,12 @@ def test_what_a_killed_process_left_is_swept_and_what_is_used_is_not(
     user.kill()
     user.communicate()
     mine = leases.lease("mine")
+    (leases.root() / "without-lock").mkdir()
     leases.sweep()
+    assert (leases.root() / "without-lock").exists()  # somebody may be about to lock it
+    os.utime(leases.root() / "without-lock", (0, 0))
+    leases.sweep()
+    assert [p.name for p in leases.root().iterdir()] == ["mine"]
     assert not folder.exists()
     assert mine.is_dir()
     leases.remove_all("m")

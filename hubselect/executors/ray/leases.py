@@ -11,12 +11,14 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from hubselect.errors import StorageFailed
 
 _LOCK = ".lock"
+_FORGOTTEN = 60.0  # seconds after which a folder without a lock is nobody's
 _held: dict[Path, int] = {}
 
 
@@ -71,8 +73,11 @@ def sweep() -> None:
             continue
         try:
             handle = os.open(folder / _LOCK, os.O_RDWR)
-        except OSError:
-            continue  # being made or removed
+        except OSError:  # being made, or left by a removal that somebody wrote into
+            with suppress(OSError):
+                if time.time() - folder.stat().st_mtime > _FORGOTTEN:
+                    shutil.rmtree(folder, ignore_errors=True)
+            continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
