@@ -14,6 +14,7 @@
     ├── CheckpointBroken           weights, config or tokenizer cannot be loaded
     ├── TrainingFailed             fine-tuning ended in NaN, out of memory, a dead worker ...
     ├── StorageFailed              no room, or no permission, where states or downloads go
+    ├── ClusterFailed              a Ray cluster that does not answer, or whose nodes cannot train
     ├── KnowledgeMissing           the registry does not hold enough results for the question
     └── SelectionFailed            every candidate failed
 
@@ -131,6 +132,10 @@ class TrainingFailed(HubselectError):
 
 class StorageFailed(HubselectError):
     """Files cannot be written: no room or no permission. Nobody's model is to blame."""
+
+
+class ClusterFailed(HubselectError):
+    """The Ray cluster does not answer, or its nodes cannot train. Nobody's model is to blame."""
 
 
 class KnowledgeMissing(HubselectError):

@@ -8,11 +8,11 @@ from hubselect.api.progress import PLAN, Listener, Progress
 from hubselect.errors import HubselectError
 from hubselect.executors.jobs import look_at
 from hubselect.executors.local import PASSING
-from hubselect.executors.pool import Call, Chain, WorkerPool
+from hubselect.executors.pool import Call, Chain, Pool
 from hubselect.records import Dataset, Recipe
 
 
-def look(pool: WorkerPool, dataset: Dataset, recipe: Recipe, listener: Listener) -> tuple[str, ...]:
+def look(pool: Pool, dataset: Dataset, recipe: Recipe, listener: Listener) -> tuple[str, ...]:
     """Warnings about the examples of `dataset` under `recipe`, also told to the listener.
 
     Raises what makes the dataset unusable: no model is to blame for it, and none need be fetched.
@@ -28,7 +28,7 @@ def look(pool: WorkerPool, dataset: Dataset, recipe: Recipe, listener: Listener)
 
 
 def look_at_all(
-    pool: WorkerPool, datasets: Iterable[Dataset], recipe: Recipe, listener: Listener
+    pool: Pool, datasets: Iterable[Dataset], recipe: Recipe, listener: Listener
 ) -> tuple[str, ...]:
     """Warnings about several datasets; none about one that cannot be used: its own cells say why."""
     found: tuple[str, ...] = ()

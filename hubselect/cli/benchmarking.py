@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hubselect.cli.numbers import Whole
-from hubselect.cli.options import training_method, workers
+from hubselect.cli.options import executor, training_method, workers
 from hubselect.cli.output import Output, common
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class Seeds(click.ParamType[tuple[int, ...]]):
     help="Fill at most N cells, the most informative first (default: all that are missing).",
 )
 @click.option("--retry-failed", is_flag=True, help="Also repeat cells that failed.")
+@executor
 @workers
 @common
 def benchmark(
@@ -69,6 +70,7 @@ def benchmark(
     method: Method | None,
     budget: int | None,
     retry_failed: bool,
+    executor: str,
     workers: int | None,
     registry: str | None,
     out: Output,
@@ -91,6 +93,7 @@ def benchmark(
             method=method,
             budget=budget,
             retry_failed=retry_failed,
+            executor=executor,
             workers=workers,
             listener=listener,
         )

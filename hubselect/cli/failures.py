@@ -75,4 +75,6 @@ def _extra_for(module: str | None) -> str | None:
     root = (module or "").partition(".")[0]
     if root in {"torch", "transformers", "datasets", "safetensors", "PIL"}:
         return "train"
+    if root == "ray":
+        return "ray"
     return "demo" if root in {"starlette", "uvicorn"} else None

@@ -83,6 +83,17 @@ def workers(function: Function) -> Function:
     )
 
 
+def executor(function: Function) -> Function:
+    return click.option(
+        "--executor",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        show_default=True,
+        help="Who trains: processes on this machine, or the Ray cluster at RAY_ADDRESS (else one on this "
+        "machine). Results are the same.",
+    )(function)
+
+
 METHODS = ("paper", "fused", "rank-average", "mean", "size", "random")
 
 

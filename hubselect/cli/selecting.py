@@ -10,6 +10,7 @@ from hubselect.cli.options import (
     Size,
     budget,
     columns,
+    executor,
     filters,
     k_option,
     recall_with,
@@ -44,9 +45,7 @@ from hubselect.cli.output import Output, common
 @training_method
 @filters
 @budget
-@click.option(
-    "--executor", type=click.Choice(["local"]), default="local", show_default=True, help="Who trains."
-)
+@executor
 @click.option(
     "--output",
     type=click.Path(file_okay=False),

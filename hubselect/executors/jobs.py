@@ -107,8 +107,27 @@ def look_at(dataset: Dataset, recipe: Recipe) -> tuple[str, ...]:
     """Read the dataset as trainings will; returns what people should be warned of (`training.cautions`)."""
     from hubselect.training.data import load_splits
 
-    try:
+    with _readable(dataset):
         return load_splits(dataset, recipe).warnings
+
+
+def pack_examples(dataset: Dataset, recipe: Recipe, folder: Path) -> None:
+    """Write the examples that trainings will read to `folder`, for machines that do not ask the Hub; it
+    appears whole or not at all."""
+    from hubselect.training.data import load_splits
+    from hubselect.training.travelling import write_splits
+
+    with _readable(dataset):
+        draft = folder.with_name(f".{folder.name}.{os.getpid()}")
+        write_splits(load_splits(dataset, recipe), draft)
+        os.replace(draft, folder)
+
+
+@contextmanager
+def _readable(dataset: Dataset) -> Iterator[None]:
+    """Whatever libraries raise about the dataset becomes `UnsupportedDataset`."""
+    try:
+        yield
     except (HubselectError, MemoryError):
         raise
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Trains on this machine, in worker processes (one torch thread each on a CPU).
+"""Trains in the workers of a pool: processes of this machine, one torch thread each on a CPU, or Ray's.
 
 Every stage ends with the training state on disk, so a killed selection loses at most the
 stages in flight, and any worker can take over any model.
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hubselect.errors import (
+    ClusterFailed,
     HubError,
     HubselectError,
     HubUnreachable,
@@ -20,14 +21,14 @@ from hubselect.errors import (
     UnsupportedDataset,
 )
 from hubselect.executors.jobs import TrainingJob, advance, finish
-from hubselect.executors.pool import Call, Chain, WorkerPool
+from hubselect.executors.pool import Call, Chain, Pool
 from hubselect.records import CurvePoint, Failed
 from hubselect.selection.stages import Stage
 
 # Raised before training: only the model itself may be blamed for its own repository.
-PASSING = (HubUnreachable, RegistryError, StorageFailed)
+PASSING = (ClusterFailed, HubUnreachable, RegistryError, StorageFailed)
 # Raised in a worker, where the checkpoint is on the disk: what the Hub refuses there is the dataset.
-NOT_THE_MODELS_FAULT = (HubError, RegistryError, StorageFailed, UnsupportedDataset)
+NOT_THE_MODELS_FAULT = (ClusterFailed, HubError, RegistryError, StorageFailed, UnsupportedDataset)
 
 
 class LocalExecutor:
@@ -43,7 +44,7 @@ class LocalExecutor:
 
     def __init__(
         self,
-        pool: WorkerPool,
+        pool: Pool,
         job_for: Callable[[str], TrainingJob],
         state_dir_for: Callable[[str], Path],
         on_note: Callable[[str], None] = lambda note: None,

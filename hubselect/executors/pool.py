@@ -19,7 +19,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from hubselect.errors import HubselectError, TrainingFailed
 from hubselect.executors import devices, guard
@@ -36,6 +36,18 @@ class Call:
 
 
 Chain = Generator[Call, Any, None]
+
+
+class Pool(Protocol):
+    """Works through chains of calls, at most `workers` at a time."""
+
+    @property
+    def workers(self) -> int: ...
+
+    def run(self, chains: Mapping[str, Chain]) -> Iterator[tuple[str, Any]]:
+        """(key, result) for every finished call, as they finish; a result may be the `HubselectError`
+        that the call raised. Chains start in the order given."""
+        ...
 
 
 @dataclass
@@ -72,11 +84,7 @@ class WorkerPool:
         self._processes.clear()
 
     def run(self, chains: Mapping[str, Chain]) -> Iterator[tuple[str, Any]]:
-        """Work through all chains; yields (key, result) for every finished call, as they finish.
-
-        A call's result is its return value, or the `HubselectError` it raised. Chains start in
-        the order given.
-        """
+        """See `Pool.run`."""
         waiting = dict(chains)
         busy: dict[int, tuple[Future[Any], _Running]] = {}
         try:
@@ -171,12 +179,17 @@ def _hidden_main() -> Iterator[None]:
             setattr(main, name, value)
 
 
+def memory_for(checkpoint_bytes: int) -> int:
+    """Bytes of memory that training a checkpoint takes: about five times the checkpoint (weights,
+    gradients, two optimizer moments, activations) on top of about 700 MB of libraries."""
+    return 700_000_000 + 5 * checkpoint_bytes
+
+
 def default_workers(jobs: int, bytes_per_job: int = 0) -> int:
     """How many workers fit: at most one per core and job; 80 % of the free memory on a CPU, and on each
     CUDA device as many as share it (`devices.trainings_on`).
 
-    `bytes_per_job` is the largest checkpoint in bytes; training on a CPU needs about five times that
-    (weights, gradients, two optimizer moments, activations) on top of about 700 MB of libraries.
+    `bytes_per_job` is the largest checkpoint in bytes (`memory_for`).
     """
     if devices.is_apple_accelerated():
         return 1  # one device, whose memory is the machine's
@@ -190,5 +203,5 @@ def default_workers(jobs: int, bytes_per_job: int = 0) -> int:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):  # not offered by this system
         free = 8 << 30
-    fits = int(0.8 * free // (700e6 + 5 * bytes_per_job))
+    fits = int(0.8 * free // memory_for(bytes_per_job))
     return max(1, min(cores, jobs, fits))

@@ -58,6 +58,11 @@ class Images(Sequence[Any]):
                 "mend or remove that row, or choose another column with --image-column",
             ) from error
 
+    @property
+    def place(self) -> tuple[Any, str, IntArray, str]:
+        """Where the images are: the rows, the column, the numbers of the rows, and the rows in words."""
+        return self._rows, self._name, self._numbers, self._where
+
     def files(self) -> Iterator[bytes]:
         """The image files as they are stored, not decoded."""
         stored = self._rows.cast_column(self._name, datasets.Image(decode=False))
@@ -130,25 +135,29 @@ def load_splits(dataset: Dataset, recipe: Recipe) -> Splits:
     `UnsupportedDataset` for missing columns, missing labels, regression targets, one class or
     no rows, and the Hub errors of `sources.read_dataset`.
     """
-    key: tuple[Any, ...] = (
-        dataset.id,
-        dataset.config,
-        dataset.data_revision,
-        dataset.revision,
-        dataset.task,
-        dataset.text_columns,
-    )
-    key = (*key, dataset.image_column, dataset.label_column)
-    key = (*key, recipe.seed, recipe.max_train_samples, recipe.max_eval_samples)
+    key = _key(dataset, recipe)
     if key in _SPLITS:
         _SPLITS.move_to_end(key)
         return _SPLITS[key]
     splits = _load(dataset, recipe)
     if dataset.revision is not None:
-        _SPLITS[key] = splits
-        while len(_SPLITS) > _KEPT_SPLITS:
-            _SPLITS.popitem(last=False)
+        keep_splits(dataset, recipe, splits)
     return splits
+
+
+def keep_splits(dataset: Dataset, recipe: Recipe, splits: Splits) -> None:
+    """Let the next calls of `load_splits` answer with `splits`, which may come from another machine."""
+    key = _key(dataset, recipe)
+    _SPLITS[key] = splits
+    _SPLITS.move_to_end(key)
+    while len(_SPLITS) > _KEPT_SPLITS:
+        _SPLITS.popitem(last=False)
+
+
+def _key(dataset: Dataset, recipe: Recipe) -> tuple[Any, ...]:
+    pinned = (dataset.id, dataset.config, dataset.data_revision, dataset.revision, dataset.task)
+    columns = (dataset.text_columns, dataset.image_column, dataset.label_column)
+    return (*pinned, *columns, recipe.seed, recipe.max_train_samples, recipe.max_eval_samples)
 
 
 def _load(dataset: Dataset, recipe: Recipe) -> Splits:
@@ -298,4 +307,4 @@ def _as_images(rows: Any, dataset: Dataset) -> Any:
         ) from error
 
 
-__all__ = ["CARVED_FRACTION", "UNSEEN", "Examples", "Images", "Splits", "load_splits"]
+__all__ = ["CARVED_FRACTION", "UNSEEN", "Examples", "Images", "Splits", "keep_splits", "load_splits"]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 
-from hubselect.errors import InvalidInput
+from hubselect.errors import InvalidInput, StorageFailed
 
 _OURS = (
     "config.json",
@@ -41,3 +45,33 @@ def check_output(output: Path) -> None:
         raise InvalidInput(
             f"{output} exists and is not just a checkpoint{found}", "choose another output folder"
         )
+
+
+@contextmanager
+def replacing(output: Path) -> Iterator[Path]:
+    """The name of a draft folder to be made, which takes the place of `output` when the block ends.
+
+    The folder appears complete or not at all. An earlier checkpoint there is replaced; anything
+    else is refused with `InvalidInput`. Raises `StorageFailed` when the disk does not take it.
+    """
+    output = output.absolute()
+    check_output(output)
+    draft = output.with_name(f".{output.name}.draft-{os.getpid()}")
+    old = output.with_name(f".{output.name}.old-{os.getpid()}")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
+        if output.exists():
+            os.replace(output, old)
+        os.replace(draft, output)
+    except OSError as error:
+        if old.exists() and not output.exists():
+            os.replace(old, output)
+        reason = " ".join(str(error.strerror or error).split())
+        raise StorageFailed(
+            f"the checkpoint cannot be saved in {output}: {reason}",
+            "make room for it or choose another --output, then run the same command again",
+        ) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)

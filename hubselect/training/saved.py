@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 
-from hubselect.errors import CheckpointBroken, StorageFailed
+from hubselect.errors import CheckpointBroken
 from hubselect.records import Dataset, Recipe
 from hubselect.training.data import load_splits
 from hubselect.training.device import choose_device
 from hubselect.training.evaluation import accuracy, evaluation_batch_size, failures_mapped
 from hubselect.training.loading import load_config, load_original
-from hubselect.training.outputs import check_output
+from hubselect.training.outputs import replacing
 from hubselect.training.quiet import quiet
 from hubselect.training.tasks import Adapter, adapter_for
 
@@ -26,29 +24,12 @@ def save_checkpoint(model: torch.nn.Module, adapter: Adapter, output: Path) -> N
     The folder appears complete or not at all. An earlier checkpoint there is replaced; anything
     else is refused with `InvalidInput`. Raises `StorageFailed` when the disk does not take it.
     """
-    output = output.absolute()
-    check_output(output)
-    draft = output.with_name(f".{output.name}.draft-{os.getpid()}")
-    old = output.with_name(f".{output.name}.old-{os.getpid()}")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with quiet():
+    with replacing(output) as draft, quiet():
+        try:
             model.save_pretrained(str(draft))  # type: ignore[operator]
-            adapter.export(draft)
-        if output.exists():
-            os.replace(output, old)
-        os.replace(draft, output)
-    except (OSError, SafetensorError) as error:  # the writer of safetensors has errors of its own
-        if old.exists() and not output.exists():
-            os.replace(old, output)
-        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
-        raise StorageFailed(
-            f"the checkpoint cannot be saved in {output}: {reason}",
-            "make room for it or choose another --output, then run the same command again",
-        ) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        except SafetensorError as error:  # its writer has errors of its own for a full disk
+            raise OSError(str(error)) from error
+        adapter.export(draft)
 
 
 def evaluate_saved(output: Path, dataset: Dataset, recipe: Recipe) -> float:

@@ -1,7 +1,8 @@
 """The seam of phase 2: the same curves through every executor and journal give identical decisions.
 
-The local executor really trains; what it recorded is then replayed, in memory and in a registry, in other
-orders and after a kill. Every policy must give the same verdicts, reasons included, and the same winner.
+The local executor really trains, and so does a Ray cluster; what was recorded is then replayed, in memory
+and in a registry, in other orders and after a kill. Every policy must give the same verdicts, reasons
+included, and the same winner.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ from hubselect import select
 from hubselect.api.selection.journal import RegistryJournal
 from hubselect.api.selection.policies import policy_from
 from hubselect.backtest import MemoryJournal
+from hubselect.executors.jobs import TrainingJob
+from hubselect.executors.local import LocalExecutor
 from hubselect.executors.replay import ReplayExecutor
+from hubselect.executors.workplaces import Workplace, workplace
+from hubselect.hub import download_model
 from hubselect.records import CurvePoint, Failed, Run, Selection
 from hubselect.registry import Registry, SelectionRequest
 from hubselect.selection import POLICIES, Budgeted, Executor, Journal, Stage, StagedPolicy, drive
@@ -88,6 +93,40 @@ def test_a_replay_in_a_registry_decides_as_the_training_did(trained: Trained) ->
         journal = RegistryJournal(store, number, trained.candidates, trained.selection.dataset, recipe)
         trained.replayed_in(journal)
         assert store.selection_record(number).verdicts == trained.selection.history
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Workplace]:
+    """A Ray cluster of this machine, as the executor starts it where none is named."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RAY_ADDRESS", raising=False)
+        with workplace("ray") as place:
+            yield place
+
+
+def test_a_ray_cluster_decides_as_the_training_did(
+    trained: Trained, cluster: Workplace, tmp_path: Path
+) -> None:
+    """Every model is trained once more, on a cluster: the same curves, to the last bit, and decisions."""
+    with Registry.open(trained.registry) as store:
+        recipe, target = store.recipe(trained.selection.recipe), store.dataset(trained.selection.dataset)
+        models = {m: store.model(m) for m in trained.candidates}
+
+    def state_dir(model: str) -> Path:
+        return tmp_path / model.replace("/", "--")
+
+    def job(model: str) -> TrainingJob:
+        checkpoint = download_model(models[model]).path
+        return TrainingJob(checkpoint, models[model], target, recipe, state_dir(model))
+
+    with Registry.open(trained.registry) as store, cluster.pool(2, len(models)) as pool:
+        request = SelectionRequest(trained.selection.dataset, recipe.digest, "on ray", "", 4, {"again": 2})
+        number = store.create_selection(request)
+        journal = RegistryJournal(store, number, trained.candidates, trained.selection.dataset, recipe)
+        trained.replayed_in(journal, LocalExecutor(pool, job, state_dir))
+        curves = journal.history().points
+    for model, points in curves.items():
+        assert [(p.stage, p.val) for p in points] == [(p.stage, p.val) for p in trained.runs[model].curve]
 
 
 class Reversed(ReplayExecutor):

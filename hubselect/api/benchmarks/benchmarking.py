@@ -11,8 +11,9 @@ from hubselect.api.benchmarks.filling import BenchmarkReport, Cell, fill
 from hubselect.api.benchmarks.missing import Missing, missing_cells, within
 from hubselect.api.clusters.after import clusters_after
 from hubselect.api.opening import opened
-from hubselect.api.progress import Listener, silent
+from hubselect.api.progress import PLAN, Listener, Progress, silent
 from hubselect.errors import InvalidInput, KnowledgeMissing
+from hubselect.executors.workplaces import ThisMachine, Workplace, check_executor, workplace
 from hubselect.hub import index_dataset, index_model
 from hubselect.records import METHODS, TASKS, Dataset, Method, Model, Recipe, Task
 from hubselect.registry import Registry
@@ -73,6 +74,7 @@ def benchmark(
     method: Method | None = None,
     budget: int | None = None,
     retry_failed: bool = False,
+    executor: str = "local",
     workers: int | None = None,
     listener: Listener = silent,
 ) -> BenchmarkReport:
@@ -89,7 +91,8 @@ def benchmark(
     `seeds` fills each cell once per seed under the one recipe: other output layers, dropout and orders
     of the same examples; a score is then the mean over them (`seed`, the recipe's own, makes another
     recipe instead). With a `budget` at most so many cells are worked on, those first that tell most
-    about the others (`knowledge.cells`).
+    about the others (`knowledge.cells`). `executor` and `workers` are as in `hubselect.select`: cells are
+    filled in worker processes of this machine, or on a Ray cluster.
 
     Raises `KnowledgeMissing` when there is nothing to work on, `InvalidInput` for a budget below 1 or
     a negative seed and `HubUnreachable` when checkpoints cannot be fetched.
@@ -98,6 +101,7 @@ def benchmark(
         raise InvalidInput(f"a budget of {budget} cells fills nothing", "give --budget at least 1")
     if any(each < 0 for each in seeds):
         raise InvalidInput(f"{min(seeds)} is no seed", "seeds are whole numbers from 0")
+    check_executor(executor)
     with opened(registry) as store:
         work = []
         for task in TASKS:
@@ -122,10 +126,13 @@ def benchmark(
                 "there is no model and benchmark dataset of one task to fill a cell with",
                 "add them with `hubselect add-model` and `hubselect add-dataset`",
             )
-        if budget is None:
-            reports = [fill(store, each, workers, listener) for each in work]
-        else:
-            reports = _fill_within(store, work, budget, workers, listener)
+        if not any(each.cells for each in work):
+            executor = "local"  # nothing is to be trained: no cluster need be started
+        with workplace(executor, lambda text: listener(Progress(PLAN, 0, 1, text))) as place:
+            if budget is None:
+                reports = [fill(store, each, place, workers, listener) for each in work]
+            else:
+                reports = _fill_within(store, work, budget, place, workers, listener)
         digests = {each.recipe.task: each.recipe.digest for each in work}
         return BenchmarkReport(
             tuple(c for r in reports for c in r.cells),
@@ -148,18 +155,23 @@ def fill_cells(
 ) -> BenchmarkReport:
     """Fill the missing cells of `models` x `suite` under `recipe`."""
     work = missing_cells(store, models, suite, recipe, retry_failed=retry_failed)
-    report = fill(store, work, workers, listener)
+    report = fill(store, work, ThisMachine(), workers, listener)
     return replace(report, known=work.known + report.known)
 
 
 def _fill_within(
-    store: Registry, work: Sequence[Missing], budget: int, workers: int | None, listener: Listener
+    store: Registry,
+    work: Sequence[Missing],
+    budget: int,
+    place: Workplace,
+    workers: int | None,
+    listener: Listener,
 ) -> list[BenchmarkReport]:
     """Fill `budget` cells in rounds: what a round found decides what is most informative next."""
     reports: list[BenchmarkReport] = []
     while (left := budget - sum(len(r.cells) for r in reports)) > 0 and any(each.cells for each in work):
         chosen = within(store, work, left)
-        reports += [fill(store, each, workers, listener) for each in chosen]
+        reports += [fill(store, each, place, workers, listener) for each in chosen]
         work = [each.without(done.cells) for each, done in zip(work, chosen, strict=True)]
     return reports
 

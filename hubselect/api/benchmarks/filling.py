@@ -17,7 +17,8 @@ from hubselect.api.progress import PLAN, Listener, Progress
 from hubselect.errors import HubselectError
 from hubselect.executors.jobs import Advanced, TrainingJob
 from hubselect.executors.local import PASSING, advance_to
-from hubselect.executors.pool import Chain, WorkerPool, default_workers
+from hubselect.executors.pool import Chain, Pool
+from hubselect.executors.workplaces import Workplace
 from hubselect.hub import download_model
 from hubselect.records import Dataset, Model, Task
 from hubselect.registry import Registry
@@ -62,8 +63,11 @@ class BenchmarkReport:
         return tuple(c for c in self.cells if c.status == "failed")
 
 
-def fill(store: Registry, work: Missing, workers: int | None, listener: Listener) -> BenchmarkReport:
-    """Every cell of `work` is settled afterwards, by this process or by another one.
+def fill(
+    store: Registry, work: Missing, place: Workplace, workers: int | None, listener: Listener
+) -> BenchmarkReport:
+    """Every cell of `work` is settled afterwards, by this process or by another one; training happens
+    at `place`.
 
     A cell that another process works on is left to it, and taken over should that process end
     without a result. `known` of the report counts those that others settled.
@@ -76,7 +80,7 @@ def fill(store: Registry, work: Missing, workers: int | None, listener: Listener
     store.add_recipe(work.recipe)
     largest = max((m.weights_bytes or 0) for m, _ in work.cells)
     with (
-        WorkerPool(workers or default_workers(len(work.cells), largest)) as pool,
+        place.pool(workers, len(work.cells), largest) as pool,
         Claims(store, work.recipe.digest, work.seed) as claims,
     ):
         warnings = look_at_all(pool, {d.name: d for _, d in work.cells}.values(), work.recipe, listener)
@@ -113,7 +117,7 @@ class _Filling:
         self._done: list[Cell] = []
         self.others = 0
 
-    def work(self, pool: WorkerPool) -> list[Cell]:
+    def work(self, pool: Pool) -> list[Cell]:
         self._tell("")
         left: Sequence[_Cell] = self._cells
         while left:

@@ -16,7 +16,7 @@ from hubselect.api.recall.options import SCOPE, TOLERANCE, K, RecallOptions, che
 from hubselect.api.recall.scoring import Scorer, Scores
 from hubselect.api.recall.stand_ins import StandIns
 from hubselect.api.targets import is_stored, target_dataset
-from hubselect.executors.pool import WorkerPool, default_workers
+from hubselect.executors.pool import Pool, WorkerPool, default_workers
 from hubselect.recall.methods import Evidence
 from hubselect.recall.methods.base import only
 from hubselect.recall.prediction import predictions
@@ -157,7 +157,7 @@ def recall_for(
     dataset: Dataset,
     plan: RecallPlan,
     recipe: Recipe,
-    pool: WorkerPool,
+    pool: Pool,
     listener: Listener,
 ) -> Recall:
     """Compute the proxies that `plan` asks for and rank its candidates."""

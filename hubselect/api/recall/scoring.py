@@ -12,7 +12,7 @@ from hubselect.api.targets import is_stored
 from hubselect.errors import HubselectError, InvalidInput, StorageFailed
 from hubselect.executors.jobs import TrainingJob, features
 from hubselect.executors.local import NOT_THE_MODELS_FAULT, PASSING
-from hubselect.executors.pool import Call, Chain, WorkerPool
+from hubselect.executors.pool import Call, Chain, Pool
 from hubselect.hub import download_model, is_downloaded
 from hubselect.recall.features import DEFAULT_POOLING, Features, Pooling
 from hubselect.recall.proxies import proxy as proxy_named
@@ -50,7 +50,7 @@ class Scorer:
         store: Registry,
         dataset: Dataset,
         recipe: Recipe,
-        pool: WorkerPool,
+        pool: Pool,
         listener: Listener,
         *,
         pooling: Pooling = DEFAULT_POOLING,

@@ -25,7 +25,7 @@ from hubselect.api.selection.policies import PAPERS, chosen_policy
 from hubselect.api.selection.work import SelectionWork
 from hubselect.api.targets import content_of
 from hubselect.api.turns import turn
-from hubselect.errors import InvalidInput
+from hubselect.executors.workplaces import check_executor
 from hubselect.knowledge.trend_book import TrendBook
 from hubselect.recall.scope import Scope
 from hubselect.records import Dataset, Method, Plan, Selection
@@ -33,7 +33,6 @@ from hubselect.registry import Registry, SelectionRecord, SelectionRequest
 from hubselect.selection import Budget, make_policy
 from hubselect.training.outputs import check_output
 
-EXECUTORS = ("local",)
 AUTO_K: K = "auto"
 LEAST = 3
 """Models that start at least: with fewer there is little left to select among."""
@@ -96,7 +95,11 @@ def select(
     result's `explanation` says how likely another recalled model would have been better by more.
     `plan_selection` with the same arguments says beforehand what would be done.
 
-    A selection that was interrupted is continued, and one that was finished on the same
+    `executor` "local" trains in worker processes of this machine, "ray" on the nodes of the Ray cluster at
+    `RAY_ADDRESS` (one on this machine, if that is not set), with the same results; `workers` is how many
+    models train at a time (default: as many as there is room for).
+
+    A selection that was interrupted is continued, with either executor, and one that was finished on the same
     knowledge is returned again, unless `fresh`. Raises `HubselectError` with one clear line.
     """
     asked = Asked(**locals())
@@ -180,7 +183,8 @@ def _prepared(asked: Asked) -> Iterator[_Ready]:
         request = replace(_request(plan, question, asked.k), policy=policy)
         digest = _knowledge_digest(plan)
         done = None if asked.fresh else store.finished_selection(request.request_digest, digest)
-        work = SelectionWork(store, dataset, plan, recipe, request, digest, asked.workers, asked.listener)
+        ways = asked.workers, asked.executor, asked.listener
+        work = SelectionWork(store, dataset, plan, recipe, request, digest, *ways)
         yield _Ready(store, dataset, request, work, done)
 
 
@@ -199,8 +203,7 @@ def _given_again(done: Selection, output: Path | None) -> Selection:
 
 def _check(k: K, executor: str, policy: str, threshold: float) -> None:
     checked_k(k)
-    if executor not in EXECUTORS:
-        raise InvalidInput(f"unknown executor {executor!r}", f"choose one of {', '.join(EXECUTORS)}")
+    check_executor(executor)
     named = PAPERS if policy == AUTO else policy
     make_policy(named, 1, TrendBook.from_runs(()), threshold=threshold)
 

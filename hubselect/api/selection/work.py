@@ -28,7 +28,8 @@ from hubselect.api.selection.policies import costs_document, costs_for, lessons_
 from hubselect.errors import SelectionFailed, UnsupportedModel
 from hubselect.executors.jobs import TrainingJob
 from hubselect.executors.local import LocalExecutor
-from hubselect.executors.pool import WorkerPool, default_workers
+from hubselect.executors.pool import Pool
+from hubselect.executors.workplaces import workplace
 from hubselect.hub import download_model
 from hubselect.knowledge.curve_ends import CurveEnds
 from hubselect.records import Dataset, Failed, Recipe, Selection
@@ -51,6 +52,7 @@ class SelectionWork:
         request: SelectionRequest,
         knowledge_digest: str,
         workers: int | None,
+        executor: str,
         listener: Listener,
     ) -> None:
         self._store = store
@@ -60,6 +62,7 @@ class SelectionWork:
         self._request = request
         self._knowledge_digest = knowledge_digest
         self._workers = workers
+        self._executor = executor
         self._listener = listener
 
     def plan(self, home: Path | None = None) -> Planned:
@@ -74,8 +77,11 @@ class SelectionWork:
     def run(self, output: Path | None, *, fresh: bool) -> Selection:
         self._sweep()
         unfinished = self._unfinished(fresh=fresh)
-        most = default_workers(self._request.k, self._plan.candidates.largest_bytes)
-        with WorkerPool(self._workers or most) as pool:
+        largest = self._plan.candidates.largest_bytes
+        with (
+            workplace(self._executor, self._say) as place,
+            place.pool(self._workers, self._request.k, largest) as pool,
+        ):
             record = unfinished or self._begin(pool)
             folder = self._folder(record.id)
             journal = self._journal(record)
@@ -120,7 +126,7 @@ class SelectionWork:
         shutil.rmtree(self._folder(record.id), ignore_errors=True)
         return None
 
-    def _begin(self, pool: WorkerPool) -> SelectionRecord:
+    def _begin(self, pool: Pool) -> SelectionRecord:
         """Phase 1, then everything about it into the registry; a failure before leaves no trace."""
         planned = self._planned(pool.workers)
         self._listener(Progress(PLAN, 0, 1, plan_line(planned.plan)))
@@ -217,6 +223,9 @@ class SelectionWork:
 
     def _note(self, selection: int, text: str) -> None:
         self._store.append_event(selection, "note", {"text": text})
+        self._say(text)
+
+    def _say(self, text: str) -> None:
         self._listener(Progress(PLAN, 0, 1, text))
 
     def _tell(self, event: Event) -> None:
