@@ -18,7 +18,7 @@ from hubselect.errors import HubselectError, InvalidInput
 from hubselect.executors.jobs import TrainingJob, check
 from hubselect.executors.pool import Call, Chain, WorkerPool, default_workers
 from hubselect.hub import download_model, index_dataset, index_model
-from hubselect.records import Clustering, Dataset, Model, Placement, Recipe, Role, Task
+from hubselect.records import DO, Clustering, Dataset, Model, Placement, Recipe, Role, Task, models_for
 from hubselect.registry import Registry
 
 
@@ -57,9 +57,10 @@ def add_model(
         for number, repo_id in enumerate(ids, start=1):
             models.append(index_model(repo_id, revision=revision))
             listener(Progress("look up", number, len(ids), repo_id))
-        suites = {m.task: store.datasets(m.task, role="benchmark") for m in models} if benchmark else {}
+        tasks = [t for filed in dict.fromkeys(m.task for m in models) for t in DO[filed]] if benchmark else []
+        suites = {task: store.datasets(task, role="benchmark") for task in tasks}
         recipes = {task: recipe_for(store, task) for task, suite in suites.items() if suite}
-        _load_once([m for m in models if m.task in recipes], suites, recipes, workers, listener)
+        _load_once(models, suites, recipes, workers, listener)
         models = [store.add_model(m) for m in models]
         if not recipes:
             return Added(tuple(models), BenchmarkReport(), placed=place_added(store, models))
@@ -69,7 +70,7 @@ def add_model(
             old = store.clustering(task, recipe.digest)
             report = fill_cells(
                 store,
-                [m for m in models if m.task == task],
+                [m for m in models if m.task == models_for(task)],
                 suites[task],
                 recipe,
                 workers=workers,
@@ -96,7 +97,9 @@ def add_dataset(
     revision: str | None = None,
     role: Role = "benchmark",
     text_columns: Sequence[str] = (),
+    choice_columns: Sequence[str] = (),
     image_column: str | None = None,
+    audio_column: str | None = None,
     label_column: str | None = None,
 ) -> Dataset:
     """Index a labelled dataset of the Hub; columns that are not named are found from its metadata."""
@@ -107,7 +110,9 @@ def add_dataset(
             revision=revision,
             role=role,
             text_columns=tuple(text_columns),
+            choice_columns=tuple(choice_columns),
             image_column=image_column,
+            audio_column=audio_column,
             label_column=label_column,
         )
         known = next((d for d in store.datasets(name=found.name) if d.revision), None)
@@ -127,6 +132,8 @@ def _load_once(
     listener: Listener,
 ) -> None:
     """Download and load each checkpoint for its first benchmark dataset; raises what is wrong with it."""
+    first = {task: next((t for t in DO[task] if t in recipes), None) for task in {m.task for m in models}}
+    models = [m for m in models if first[m.task]]
     if not models:
         return
     scratch = Path(tempfile.mkdtemp(prefix="hubselect-"))
@@ -134,9 +141,9 @@ def _load_once(
         chains: dict[str, Chain] = {}
         for model in models:
             path = download_model(model).path
-            job = TrainingJob(
-                path, model, suites[model.task][0], recipes[model.task], scratch / str(len(chains))
-            )
+            task = first[model.task]
+            assert task is not None
+            job = TrainingJob(path, model, suites[task][0], recipes[task], scratch / str(len(chains)))
             chains[model.id] = (call for call in [Call(check, (job,))])
         largest = max((m.weights_bytes or 0) for m in models)
         with WorkerPool(workers or default_workers(len(chains), largest)) as pool:

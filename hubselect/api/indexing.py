@@ -14,9 +14,9 @@ from hubselect.errors import HubselectError, InvalidInput
 from hubselect.hub import ListQuery, Page, Patience, listed_dataset, listed_model, pages
 from hubselect.hub.ahead import Ahead
 from hubselect.hub.listings import modified, why_not
-from hubselect.hub.models import IMAGE_PIPELINES, TEXT_PIPELINES
+from hubselect.hub.models import AUDIO_PIPELINES, IMAGE_PIPELINES, TEXT_PIPELINES
 from hubselect.hub.walking import PAGE_SIZE, StalePage
-from hubselect.records import TASKS, Dataset, Model, Task
+from hubselect.records import TASKS, Dataset, Model, Task, models_for
 from hubselect.registry import HubResult, IndexCursor, Indexed, Registry
 
 What = Literal["models", "datasets"]
@@ -31,10 +31,16 @@ PIPELINES: Mapping[Task, tuple[str, ...]] = {
         "zero-shot-classification",
     ),
     "image-classification": ("image-classification", "image-feature-extraction"),
+    "audio-classification": ("audio-classification", "automatic-speech-recognition"),
 }
-"""Pipeline tags under which checkpoints worth fine-tuning for a task are listed: heads and encoders."""
+"""Pipeline tags under which checkpoints worth fine-tuning are listed, by what they are filed under: heads
+and encoders."""
 
-_ALL_PIPELINES = {"text-classification": TEXT_PIPELINES, "image-classification": IMAGE_PIPELINES}
+_ALL_PIPELINES: Mapping[Task, frozenset[str]] = {
+    "text-classification": TEXT_PIPELINES,
+    "image-classification": IMAGE_PIPELINES,
+    "audio-classification": AUDIO_PIPELINES,
+}
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,8 @@ def index(
     patience: Patience | None = None,
     listener: Listener = silent,
 ) -> IndexReport:
-    """Take the metadata of the Hub's models (or datasets) for a task into the registry.
+    """Take the metadata of the Hub's models (or datasets) for a task into the registry; models are filed
+    under what they read, whichever of its tasks is named.
 
     Without `min_downloads` and `limit` everything is walked in order of change, and the next time
     only what changed since. With either, the most downloaded come first and the walk ends at the
@@ -74,6 +81,7 @@ def index(
     Raises `InvalidInput` for a task, pipeline or bound that makes no sense, `HubUnreachable` and
     `HubError` when the Hub does not answer or sends the walk elsewhere: what was indexed before stays.
     """
+    task = models_for(task) if what == "models" and task in TASKS else task
     tags = _tags(task, what, pipelines)
     for name, value in (("--limit", limit), ("--min-downloads", min_downloads)):
         if value is not None and value < 1:

@@ -22,6 +22,7 @@ from hubselect.errors import (
 from hubselect.hub import index_dataset, index_model
 from hubselect.records import Task
 from hubselect.registry import Registry
+from hubselect.training.metrics import checked_metric
 
 Entry = CatalogueModel | CatalogueDataset
 Status = Literal["added", "known", "skipped", "planned"]
@@ -99,16 +100,17 @@ def _register(store: Registry, entry: Entry, task: Task) -> Registered:
         return _outcome(entry, "known")
     try:
         if isinstance(entry, CatalogueDataset):
-            store.add_dataset(
-                index_dataset(
-                    entry.id,
-                    config=entry.config,
-                    role=entry.role,
-                    text_columns=entry.text_columns,
-                    image_column=entry.image_column,
-                    label_column=entry.label_column,
-                )
+            found = index_dataset(
+                entry.id,
+                config=entry.config,
+                role=entry.role,
+                text_columns=entry.text_columns,
+                choice_columns=entry.choice_columns,
+                image_column=entry.image_column,
+                label_column=entry.label_column,
             )
+            checked_metric(found, entry.metric)  # its labels are what the suite says they are
+            store.add_dataset(found)
         else:
             model = index_model(entry.id)
             if model.task != task:

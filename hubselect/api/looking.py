@@ -6,23 +6,23 @@ from collections.abc import Iterable
 
 from hubselect.api.progress import PLAN, Listener, Progress
 from hubselect.errors import HubselectError
-from hubselect.executors.jobs import look_at
+from hubselect.executors.jobs import Looked, look_at
 from hubselect.executors.local import PASSING
 from hubselect.executors.pool import Call, Chain, Pool
 from hubselect.records import Dataset, Recipe
 
 
-def look(pool: Pool, dataset: Dataset, recipe: Recipe, listener: Listener) -> tuple[str, ...]:
-    """Warnings about the examples of `dataset` under `recipe`, also told to the listener.
+def look(pool: Pool, dataset: Dataset, recipe: Recipe, listener: Listener) -> Looked:
+    """What the examples of `dataset` under `recipe` show; its warnings are also told to the listener.
 
     Raises what makes the dataset unusable: no model is to blame for it, and none need be fetched.
     """
-    found: tuple[str, ...] = ()
+    found = Looked(())
     for _, result in pool.run({dataset.name: _once(Call(look_at, (dataset, recipe)))}):
         if isinstance(result, HubselectError):
             raise result
         found = result
-    for line in found:
+    for line in found.warnings:
         listener(Progress(PLAN, 0, 1, f"warning: {line}"))
     return found
 
@@ -34,7 +34,7 @@ def look_at_all(
     found: tuple[str, ...] = ()
     for dataset in datasets:
         try:
-            found += look(pool, dataset, recipe, listener)
+            found += look(pool, dataset, recipe, listener).warnings
         except PASSING:
             raise
         except HubselectError:

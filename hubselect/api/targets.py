@@ -17,11 +17,13 @@ def target_dataset(
     *,
     config: str | None = None,
     text_columns: Sequence[str] = (),
+    choice_columns: Sequence[str] = (),
     image_column: str | None = None,
+    audio_column: str | None = None,
     label_column: str | None = None,
 ) -> Dataset:
     """The dataset as the registry knows it, else as the Hub describes it (not yet written)."""
-    overrides = bool(text_columns or image_column or label_column)
+    overrides = bool(text_columns or choice_columns or image_column or audio_column or label_column)
     known = _stored(store, dataset_name(dataset_id, config))
     if known is not None and known.revision is not None and not overrides:
         return known
@@ -30,7 +32,9 @@ def target_dataset(
         config=config,
         role="target",
         text_columns=tuple(text_columns),
+        choice_columns=tuple(choice_columns),
         image_column=image_column,
+        audio_column=audio_column,
         label_column=label_column,
     )
     known = _stored(store, found.name)
@@ -57,8 +61,11 @@ def content_of(dataset: Dataset) -> tuple[object, ...]:
         dataset.revision,
         dataset.data_revision,
         dataset.text_columns,
+        dataset.choice_columns,
         dataset.image_column,
+        dataset.audio_column,
         dataset.label_column,
+        dataset.problem_type,
     )
 
 

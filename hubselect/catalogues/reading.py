@@ -124,6 +124,8 @@ def _check_dataset(dataset: CatalogueDataset, task: str, where: str) -> None:
     text, image = len(dataset.text_columns), dataset.image_column is not None
     if task == "text-classification" and (image or text not in (1, 2)):
         raise InvalidInput(f"{where} needs one or two text_columns and no image_column")
+    if dataset.choice_columns and task != "text-classification":
+        raise InvalidInput(f"{where} has choice_columns, which follow texts")
     if task == "image-classification" and (text or not image):
         raise InvalidInput(f"{where} needs an image_column and no text_columns")
     _known_keys(dataset.splits, PURPOSES, f"{where}, splits")

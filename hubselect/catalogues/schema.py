@@ -37,6 +37,7 @@ class CatalogueDataset:
     config: str | None = None
     paper: str | None = None
     text_columns: tuple[str, ...] = ()
+    choice_columns: tuple[str, ...] = ()
     image_column: str | None = None
     splits: Mapping[str, str] = field(default_factory=dict)
     metric: str = "accuracy"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hubselect.cli.numbers import Whole
-from hubselect.cli.options import executor, training_method, workers
+from hubselect.cli.options import executor, metric, training_method, workers
 from hubselect.cli.output import Output, common
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Seeds(click.ParamType[tuple[int, ...]]):
 @click.option("--max-train-samples", type=Whole(2), help="Cap on training examples, stratified.")
 @click.option("--seed", type=Whole(0), help="Seed of head, order and dropout (default: as before, else 0).")
 @training_method
+@metric
 @click.option(
     "--seeds",
     type=Seeds(),
@@ -68,6 +69,7 @@ def benchmark(
     seed: int | None,
     seeds: tuple[int, ...],
     method: Method | None,
+    metric: str | None,
     budget: int | None,
     retry_failed: bool,
     executor: str,
@@ -91,6 +93,7 @@ def benchmark(
             seed=seed,
             seeds=seeds,
             method=method,
+            metric=metric,
             budget=budget,
             retry_failed=retry_failed,
             executor=executor,

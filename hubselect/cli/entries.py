@@ -47,15 +47,17 @@ def models(
     **conditions: Any,
 ) -> None:
     """List the checkpoints the registry knows, by any of these conditions."""
+    from hubselect.records import models_for
     from hubselect.registry import Registry
     from hubselect.reports import documents, text
 
     conditions["license"] = license_
     bound = limit or (None if out.as_json else SHOWN)
     with Registry.open(registry, create=False) as store:
-        found = store.models(task, order=order, limit=bound, **conditions)  # type: ignore[arg-type]
+        filed = models_for(task) if task else None  # type: ignore[arg-type]
+        found = store.models(filed, order=order, limit=bound, **conditions)  # type: ignore[arg-type]
         full = bound is not None and len(found) == bound
-        total = store.count_models(task, **conditions) if full and not out.as_json else None
+        total = store.count_models(filed, **conditions) if full and not out.as_json else None
         placed = {p.model: p for p in store.placements(task, models=[m.id for m in found])}
     out.result(
         [documents.model_document(m, placed.get(m.id)) for m in found],

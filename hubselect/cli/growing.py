@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from hubselect.cli.options import columns, workers
@@ -59,14 +61,11 @@ def add_model(
 @common
 def add_dataset(
     dataset_id: str,
-    config: str | None,
-    text_columns: tuple[str, ...],
-    image_column: str | None,
-    label_column: str | None,
     revision: str | None,
     role: str,
     registry: str | None,
     out: Output,
+    **columns: Any,
 ) -> None:
     """Teach the registry a labelled dataset; columns and labels are found from its metadata."""
     from hubselect.api.growing import add_dataset as add
@@ -75,11 +74,8 @@ def add_dataset(
     dataset = add(
         dataset_id,
         registry=registry,
-        config=config,
         revision=revision,
         role="target" if role == "target" else "benchmark",
-        text_columns=text_columns,
-        image_column=image_column,
-        label_column=label_column,
+        **columns,
     )
     out.result(documents.dataset_document(dataset), lambda: [text.datasets([dataset])])

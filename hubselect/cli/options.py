@@ -12,7 +12,28 @@ from hubselect.cli.numbers import MOST, Finite, Whole
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-TASK = click.Choice(["text-classification", "image-classification"])
+TASK = click.Choice(
+    [
+        "text-classification",
+        "token-classification",
+        "multiple-choice",
+        "image-classification",
+        "audio-classification",
+    ]
+)
+METRIC = click.Choice(
+    [
+        "accuracy",
+        "balanced_accuracy",
+        "f1_macro",
+        "f1_weighted",
+        "matthews_corrcoef",
+        "f1_micro",
+        "f1_samples",
+        "pearson",
+        "spearman",
+    ]
+)
 POLICY = click.Choice(["fine-selection", "successive-halving", "knowledge-gradient", "brute-force"])
 _UNITS = {
     "": 1,
@@ -66,10 +87,22 @@ COUNT = Count()
 def columns(function: Function) -> Function:
     """Which columns of a dataset hold what, when its metadata does not tell."""
     for option in (
-        click.option("--label-column", metavar="L", help="Column with the class."),
+        click.option("--label-column", metavar="L", help="Column with the label."),
+        click.option("--audio-column", metavar="S", help="Column with the recording."),
         click.option("--image-column", metavar="I", help="Column with the image."),
         click.option(
-            "--text-column", "text_columns", metavar="A", multiple=True, help="Text column; twice for pairs."
+            "--choice-column",
+            "choice_columns",
+            metavar="O",
+            multiple=True,
+            help="Column with an option of a multiple choice, once for each, or with lists of them.",
+        ),
+        click.option(
+            "--text-column",
+            "text_columns",
+            metavar="A",
+            multiple=True,
+            help="Text column, or one with lists of words; twice for pairs, in this order.",
         ),
         click.option("--config", metavar="C", help="Configuration (subset) of the dataset."),
     ):
@@ -115,6 +148,15 @@ def training_method(function: Function) -> Function:
         type=TrainingMethod(),
         help="What of a checkpoint is trained: everything, low-rank updates (LoRA), or its head alone "
         "(default: as benchmarked, else full). Each is a recipe of its own.",
+    )(function)
+
+
+def metric(function: Function) -> Function:
+    return click.option(
+        "--metric",
+        type=METRIC,
+        help="What scores are, where it fits the labels (default: accuracy, or f1_macro for a target of very "
+        "unequal classes; f1_micro of sets of classes and of words, pearson of numbers).",
     )(function)
 
 

@@ -13,6 +13,7 @@ from hubselect.cli.options import (
     executor,
     filters,
     k_option,
+    metric,
     recall_with,
     training_method,
     workers,
@@ -43,6 +44,7 @@ from hubselect.cli.output import Output, common
 )
 @recall_with(auto=True, name="--recall")
 @training_method
+@metric
 @filters
 @budget
 @executor

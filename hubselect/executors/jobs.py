@@ -103,12 +103,30 @@ def check(job: TrainingJob) -> None:
         return
 
 
-def look_at(dataset: Dataset, recipe: Recipe) -> tuple[str, ...]:
-    """Read the dataset as trainings will; returns what people should be warned of (`training.cautions`)."""
+@dataclass(frozen=True)
+class Looked:
+    """What a first look at a dataset shows: what people should be warned of (`training.cautions`), and the
+    share of the most frequent class where classes are so unequal that accuracy says little (None: they
+    are not, or labels are no classes)."""
+
+    warnings: tuple[str, ...]
+    largest_share: float | None = None
+
+
+def look_at(dataset: Dataset, recipe: Recipe) -> Looked:
+    """Read the dataset as trainings will."""
+    import numpy as np
+
     from hubselect.training.data import load_splits
+    from hubselect.training.metrics import is_imbalanced
 
     with _readable(dataset):
-        return load_splits(dataset, recipe).warnings
+        splits = load_splits(dataset, recipe)
+    labels, share = splits.train.labels, None
+    classes = splits.train.truth is None and not splits.train.choices
+    if classes and is_imbalanced(labels):
+        share = float(np.unique(labels, return_counts=True)[1].max() / len(labels))
+    return Looked(splits.warnings, share)
 
 
 def pack_examples(dataset: Dataset, recipe: Recipe, folder: Path) -> None:

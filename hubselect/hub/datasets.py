@@ -16,7 +16,7 @@ from hubselect.errors import InvalidInput, UnsupportedDataset
 from hubselect.hub.client import TIMEOUT, card_of, check_repo_id, commit_of, hub_api, hub_errors
 from hubselect.hub.columns import Choice, Column, choose_columns
 from hubselect.hub.features import from_card
-from hubselect.hub.formats import Footer, Source, format_of, parquet_footer, read_columns
+from hubselect.hub.formats import FOLDERS, Footer, Source, format_of, parquet_footer, read_columns
 from hubselect.hub.layout import Layout, converted_layout, infos, own_layout
 from hubselect.hub.patience import persistent
 from hubselect.records import Dataset, Role, dataset_name
@@ -42,7 +42,9 @@ def index_dataset(
     revision: str | None = None,
     role: Role = "benchmark",
     text_columns: tuple[str, ...] = (),
+    choice_columns: tuple[str, ...] = (),
     image_column: str | None = None,
+    audio_column: str | None = None,
     label_column: str | None = None,
 ) -> Dataset:
     """Everything the registry keeps of a dataset, pinned to a commit; no data is downloaded.
@@ -52,7 +54,7 @@ def index_dataset(
     record's `config` is set if the conversion holds several.
 
     Raises HubError's classes, InvalidInput (id, config, column or role that does not exist) and
-    UnsupportedDataset (no label, a real-valued label, no text or image, no train split, an
+    UnsupportedDataset (no label, no text, image or sound, no train split, an
     ambiguity with the option that settles it, a script without parquet conversion).
     """
     check_repo_id(dataset_id)
@@ -71,7 +73,13 @@ def index_dataset(
     footers = _footers(declared, found)
     columns = _columns(declared, found, footers)
     choice = choose_columns(
-        columns, name=name, text_columns=text_columns, image_column=image_column, label_column=label_column
+        columns,
+        name=name,
+        text_columns=text_columns,
+        choice_columns=choice_columns,
+        image_column=image_column,
+        audio_column=audio_column,
+        label_column=label_column,
     )
     if len(choice.label.label_names) == 1:
         raise UnsupportedDataset(
@@ -93,13 +101,16 @@ def _record(
 ) -> Dataset:
     return Dataset(
         id=found.source.repo_id,
-        task="image-classification" if choice.image else "text-classification",
+        task=choice.task,
         config=config,
         revision=info.sha,
         data_revision=found.source.revision if found.converted else None,
         text_columns=choice.text,
+        choice_columns=choice.choices,
         image_column=choice.image,
+        audio_column=choice.audio,
         label_column=choice.label.name,
+        problem_type=choice.problem_type,
         label_names=choice.label.label_names,
         splits=splits,
         role=role,
@@ -141,7 +152,8 @@ def _find(
             "look for a copy of it in parquet or CSV",
         )
     raise UnsupportedDataset(
-        f"{name} has no data files that can be read in place (parquet, CSV, TSV, JSON, images), "
+        f"{name} has no data files that can be read in place (parquet, CSV, TSV, JSON, images, "
+        "sound), "
         "and no parquet conversion",
         "convert it, for example with `datasets` and `push_to_hub`",
     )
@@ -209,7 +221,7 @@ def _columns(declared: Mapping[str, Any], found: _Found, footers: Mapping[str, F
 def _rows(
     declared: Mapping[str, Any], layout: Layout, footers: Mapping[str, Footer]
 ) -> dict[str, int | None]:
-    """Rows per split: stated by the card, in the parquet footers, or the number of images."""
+    """Rows per split: stated by the card, in the parquet footers, or the number of images or recordings."""
     stated = _stated_rows(declared)
     return {split: _rows_of(split, files, stated, footers) for split, files in layout.files.items()}
 
@@ -229,5 +241,4 @@ def _rows_of(
         return stated[split]
     if all(f in footers for f in files):
         return sum(footers[f].rows for f in files)
-    images = [f for f in files if format_of(f) == "image"]
-    return len(images) or None
+    return len([f for f in files if format_of(f) in FOLDERS]) or None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _INTEGERS = frozenset(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
 _FLOATS = frozenset(("float", "double", "float16", "float32", "float64", "halffloat"))
+_FILES: tuple[Kind, ...] = ("image", "audio")
 _STRINGS = frozenset(("string", "large_string", "string_view"))
 
 
@@ -27,7 +28,7 @@ def kind_of(dtype: str) -> Kind:
         return "float"
     if dtype == "bool":
         return "bool"
-    return "image" if dtype == "image" else "other"
+    return dtype if dtype in ("image", "audio") else "other"  # type: ignore[return-value]
 
 
 def from_card(features: Iterable[Mapping[str, Any]]) -> tuple[Column, ...]:
@@ -40,10 +41,24 @@ def _card_column(feature: Mapping[str, Any]) -> Column:
     if isinstance(dtype, Mapping):
         if "class_label" in dtype:
             return Column(name, "class_label", _card_names(dtype["class_label"]))
-        return Column(name, "image" if "image" in dtype else "other")
+        return Column(name, next((k for k in _FILES if k in dtype), "other"))
     if isinstance(dtype, str):
         return Column(name, kind_of(dtype))
-    return Column(name, "list" if {"list", "sequence"} & feature.keys() else "other")
+    for key in ("list", "sequence"):
+        if key in feature:
+            return _list_of(name, _card_column({"name": "", **_as_feature(feature[key])}))
+    return Column(name, "other")
+
+
+def _as_feature(inner: object) -> Mapping[str, Any]:
+    """The items of a list as a feature of their own: {dtype: string}, {class_label: ...} or a bare type."""
+    if isinstance(inner, Mapping):
+        return inner if "dtype" in inner or {"list", "sequence"} & inner.keys() else {"dtype": inner}
+    return {"dtype": inner}
+
+
+def _list_of(name: str, item: Column) -> Column:
+    return Column(name, "list", item.label_names, item.kind)
 
 
 def _card_names(class_label: object) -> tuple[str, ...]:
@@ -70,14 +85,16 @@ def _arrow_column(field: pa.Field, declared: object) -> Column:
     declared_type = declared.get("_type") if isinstance(declared, Mapping) else None
     if isinstance(declared, Mapping) and declared_type == "ClassLabel":
         return Column(field.name, "class_label", tuple(str(n) for n in declared.get("names") or ()))
-    if declared_type == "Image":
-        return Column(field.name, "image")
+    if declared_type in ("Image", "Audio"):
+        return Column(field.name, "image" if declared_type == "Image" else "audio")
     if (
         pa.types.is_list(field.type)
         or pa.types.is_large_list(field.type)
         or pa.types.is_fixed_size_list(field.type)
     ):
-        return Column(field.name, "list")
+        inner = declared.get("feature") if isinstance(declared, Mapping) else declared
+        item = inner[0] if isinstance(inner, list) and inner else inner
+        return _list_of(field.name, _arrow_column(field.type.value_field, item))
     if pa.types.is_dictionary(field.type):
         return Column(field.name, kind_of(str(field.type.value_type)))
     if pa.types.is_struct(field.type) and {f.name for f in field.type} == {"bytes", "path"}:
@@ -87,7 +104,17 @@ def _arrow_column(field: pa.Field, declared: object) -> Column:
 
 def from_frame(frame: pd.DataFrame) -> tuple[Column, ...]:
     """Columns of a sample of rows (the head of a CSV or JSON file)."""
-    return tuple(Column(str(name), _sampled_kind(frame[name])) for name in frame.columns)
+    return tuple(_sampled(str(name), frame[name]) for name in frame.columns)
+
+
+def _sampled(name: str, values: pd.Series[Any]) -> Column:
+    known = values.dropna()
+    if not any(isinstance(v, list) for v in known):
+        return Column(name, _sampled_kind(values))
+    import pandas as pd
+
+    items = pd.Series([item for v in known if isinstance(v, list) for item in v])
+    return Column(name, "list", items=_sampled_kind(items) if len(items) else None)
 
 
 def _sampled_kind(values: pd.Series[Any]) -> Kind:
@@ -102,8 +129,6 @@ def _sampled_kind(values: pd.Series[Any]) -> Kind:
         # integers with holes are read as floats; real numbers are not whole
         holes = len(known) < len(values) and bool((known == known.round()).all())
         return "integer" if holes and len(known) else "float"
-    if any(isinstance(v, list) for v in known):
-        return "list"
     if len(known) and all(isinstance(v, str) for v in known):
         return "string"
     if len(known) and all(isinstance(v, bool) for v in known):

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hubselect.errors import UnsupportedDataset
 from hubselect.hub.client import read_range
@@ -30,6 +30,10 @@ _MAX_FOOTER = 64 << 20
 IMAGE_EXTENSIONS = frozenset(
     (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 )
+AUDIO_EXTENSIONS = frozenset((".wav", ".mp3", ".flac", ".ogg", ".opus", ".aiff", ".aif", ".au"))
+Folder = Literal["image", "audio"]
+FOLDERS: tuple[Folder, ...] = ("image", "audio")
+"""Formats of which every file is a row."""
 METADATA_FILES = frozenset(("metadata.csv", "metadata.jsonl", "metadata.parquet"))
 _TABLES = {
     ".csv": "csv",
@@ -60,20 +64,23 @@ class Footer:
 
 
 def format_of(path: str) -> str | None:
-    """ "csv", "json", "parquet" or "image" by the file's extension (`.gz` allowed); None for others."""
+    """ "csv", "json", "parquet", "image" or "audio" by the file's extension (`.gz` allowed); None for
+    others."""
     file = PurePosixPath(path.lower())
     if file.suffix in IMAGE_EXTENSIONS:
         return "image"
+    if file.suffix in AUDIO_EXTENSIONS:
+        return "audio"
     suffix = PurePosixPath(file.stem).suffix if file.suffix == ".gz" else file.suffix
     found = _TABLES.get(suffix)
     return None if found == "parquet" and file.suffix == ".gz" else found
 
 
-def read_columns(source: Source, files: Sequence[str], images_from: Sequence[str] = ()) -> tuple[Column, ...]:
-    """Columns of the first of `files`; for an image folder, of all `images_from` together."""
+def read_columns(source: Source, files: Sequence[str], everything: Sequence[str] = ()) -> tuple[Column, ...]:
+    """Columns of the first of `files`; for a folder of images or sound, of `everything` in it."""
     kind = format_of(files[0])
-    if kind == "image" or PurePosixPath(files[0]).name in METADATA_FILES:
-        return image_folder(source, images_from or files)
+    if kind in FOLDERS or PurePosixPath(files[0]).name in METADATA_FILES:
+        return file_folder(source, everything or files)
     if kind == "parquet":
         return parquet_footer(source, files[0]).columns
     return from_frame(table_head(source, files[0]))
@@ -169,21 +176,22 @@ def _json_rows(head: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def image_folder(source: Source, files: Sequence[str]) -> tuple[Column, ...]:
-    """Columns as the datasets library's image folder makes them.
+def file_folder(source: Source, files: Sequence[str]) -> tuple[Column, ...]:
+    """Columns as the datasets library's image and audio folders make them.
 
-    With a metadata file: its columns, `file_name` being the image. Without: the classes are the
+    With a metadata file: its columns, `file_name` being the file. Without: the classes are the
     folders' names in sorted order, if there are two or more at one depth.
     """
+    kind: Folder = next((k for k in FOLDERS if any(format_of(f) == k for f in files)), "image")
     metadata = [f for f in files if PurePosixPath(f).name in METADATA_FILES]
     if metadata:
-        return tuple(_metadata_column(c) for c in read_metadata(source, metadata[0]))
-    images = [PurePosixPath(f) for f in files if format_of(f) == "image"]
-    names = sorted({f.parent.name for f in images})
-    image = Column("image", "image")
-    if len(names) > 1 and len({len(f.parts) for f in images}) == 1:
-        return image, Column("label", "class_label", tuple(names))
-    return (image,)
+        return tuple(_metadata_column(c, kind) for c in read_metadata(source, metadata[0]))
+    rows = [PurePosixPath(f) for f in files if format_of(f) == kind]
+    names = sorted({f.parent.name for f in rows})
+    file = Column(kind, kind)
+    if len(names) > 1 and len({len(f.parts) for f in rows}) == 1:
+        return file, Column("label", "class_label", tuple(names))
+    return (file,)
 
 
 def read_metadata(source: Source, path: str) -> tuple[Column, ...]:
@@ -192,9 +200,9 @@ def read_metadata(source: Source, path: str) -> tuple[Column, ...]:
     return from_frame(table_head(source, path))
 
 
-def _metadata_column(column: Column) -> Column:
+def _metadata_column(column: Column, kind: Folder) -> Column:
     if column.name == "file_name":
-        return Column("image", "image")
+        return Column(kind, kind)
     if column.name.endswith("_file_name"):
-        return Column(column.name.removesuffix("_file_name"), "image")
+        return Column(column.name.removesuffix("_file_name"), kind)
     return column

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hubselect.errors import InvalidInput, UnsupportedDataset
-from hubselect.hub.formats import METADATA_FILES, format_of
+from hubselect.hub.formats import FOLDERS, METADATA_FILES, format_of
 
 _KEYWORDS = {
     "train": ("train", "training"),
@@ -33,7 +33,7 @@ _NOT_DATA = frozenset(
 @dataclass(frozen=True)
 class Layout:
     """`config` is the chosen config's own name, None when the repository names none; `files` maps
-    each split to its files, of one format only (an image folder's metadata files included)."""
+    each split to its files, of one format only (a folder's metadata files included)."""
 
     config: str | None
     files: Mapping[str, tuple[str, ...]]
@@ -202,16 +202,13 @@ def _one_format(splits: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, .
     if not counts:
         return {}
     chosen = max(counts, key=lambda kind: (counts[kind], kind == "parquet"))
-    if "image" in counts and all(
-        PurePosixPath(f).name in METADATA_FILES
-        for fs in splits.values()
-        for f in fs
-        if format_of(f) != "image"
-    ):
-        chosen = "image"
+    for kind in FOLDERS:
+        others = (f for fs in splits.values() for f in fs if format_of(f) != kind)
+        if kind in counts and all(PurePosixPath(f).name in METADATA_FILES for f in others):
+            chosen = kind
 
     def belongs(path: str) -> bool:
-        return format_of(path) == chosen or (chosen == "image" and PurePosixPath(path).name in METADATA_FILES)
+        return format_of(path) == chosen or (chosen in FOLDERS and PurePosixPath(path).name in METADATA_FILES)
 
     kept = {s: tuple(f for f in files if belongs(f)) for s, files in splits.items()}
     return {s: files for s, files in kept.items() if files}

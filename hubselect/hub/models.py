@@ -63,6 +63,7 @@ _TEXT_HEADS = (
     "ForCausalLM",
     "LMHeadModel",
 )
+_CLASSIFIERS = ("ForSequenceClassification", "ForImageClassification", "ForAudioClassification")
 _IMAGE_HEADS = (
     "ForImageClassification",
     "ForImageClassificationWithTeacher",
@@ -71,10 +72,11 @@ _IMAGE_HEADS = (
     "ForSemanticSegmentation",
     "ForDepthEstimation",
 )
+AUDIO_PIPELINES = frozenset(("audio-classification", "automatic-speech-recognition"))
+_AUDIO_HEADS = ("ForAudioClassification", "ForCTC", "ForAudioFrameClassification", "ForXVector")
+_OF_SOUND = frozenset(("feat_extract_norm", "num_mel_bins", "sampling_rate", "conv_kernel"))
 _OTHER_INPUTS = frozenset(
     (
-        "audio-classification",
-        "automatic-speech-recognition",
         "image-text-to-text",
         "image-to-text",
         "tabular-classification",
@@ -103,7 +105,7 @@ def index_model(repo_id: str, *, revision: str | None = None) -> Model:
 
     `revision` may be a branch, tag or sha; the record holds the commit sha it stands for.
     Raises HubError's classes, InvalidInput (not an id), UnsupportedModel (no transformers
-    checkpoint, no usable weights, neither text nor image, custom code) and CheckpointBroken
+    checkpoint, no usable weights, neither text nor image nor sound, custom code) and CheckpointBroken
     (config.json is not JSON).
     """
     check_repo_id(repo_id)
@@ -156,13 +158,15 @@ def decide_task(
     Raises UnsupportedModel, saying what was seen.
     """
     architecture = _architecture(config) or ""
+    if _hears(architecture, pipeline_tag, config):
+        return "audio-classification"
     if architecture.endswith("ForSequenceClassification"):
         return "text-classification"
     if architecture.endswith("ForImageClassification"):
         return "image-classification"
     if pipeline_tag in _OTHER_INPUTS:
         raise UnsupportedModel(
-            f"{repo_id} is a model for {pipeline_tag}", "text and image classification are supported"
+            f"{repo_id} is a model for {pipeline_tag}", "models that read text, images or sound are supported"
         )
     if pipeline_tag in TEXT_PIPELINES and not _looks_like_image(architecture, files):
         return "text-classification"
@@ -175,11 +179,21 @@ def decide_task(
     if processor != tokenizer:
         return "image-classification" if processor else "text-classification"
     raise UnsupportedModel(
-        f"cannot tell whether {repo_id} reads text or images (architecture {architecture or 'unknown'}, "
-        f"model type {config.get('model_type', 'unknown')}, pipeline tag {pipeline_tag or 'none'}, "
-        f"tokenizer {'yes' if tokenizer else 'no'}, image processor {'yes' if processor else 'no'})",
-        "only models of text or of images are supported",
+        f"cannot tell whether {repo_id} reads text, images or sound "
+        f"(architecture {architecture or 'unknown'}, model type {config.get('model_type', 'unknown')}, "
+        f"pipeline tag {pipeline_tag or 'none'}, tokenizer {'yes' if tokenizer else 'no'}, "
+        f"image processor {'yes' if processor else 'no'})",
+        "models that read text, images or sound are supported",
     )
+
+
+def _hears(architecture: str, pipeline_tag: str | None, config: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint reads sound. Its classifiers are called as those of texts are ("sequence"), and
+    what was pre-trained without labels has any tag: what configs of such models say decides, too."""
+    if architecture.endswith(_AUDIO_HEADS) or pipeline_tag in AUDIO_PIPELINES:
+        return True
+    said = _OF_SOUND & config.keys()
+    return bool(said) and pipeline_tag not in TEXT_PIPELINES - {"feature-extraction"}
 
 
 def _looks_like_image(architecture: str, files: frozenset[str]) -> bool:
@@ -196,7 +210,7 @@ def head_labels(config: Mapping[str, Any]) -> tuple[str, ...]:
     output or with `problem_type` "regression" is no classifier.
     """
     architecture = _architecture(config) or ""
-    if not architecture.endswith(("ForSequenceClassification", "ForImageClassification")):
+    if not architecture.endswith(_CLASSIFIERS):
         return ()
     problem = config.get("problem_type")
     if problem is not None and problem != "single_label_classification":

@@ -20,16 +20,19 @@ from hubselect.records.selections import Rival as Rival
 from hubselect.records.selections import Selection as Selection
 from hubselect.records.selections import Span as Span
 from hubselect.records.selections import Verdict as Verdict
+from hubselect.records.tasks import DO as DO
+from hubselect.records.tasks import PROBLEM_TYPES as PROBLEM_TYPES
+from hubselect.records.tasks import TASKS as TASKS
+from hubselect.records.tasks import ProblemType as ProblemType
+from hubselect.records.tasks import Task as Task
+from hubselect.records.tasks import models_for as models_for
 
-Task = Literal["text-classification", "image-classification"]
 Role = Literal["benchmark", "target"]
 RunStatus = Literal["running", "done", "failed", "stopped"]
 
 Method = Literal["full", "lora", "probe"]
 METHODS: tuple[Method, ...] = ("full", "lora", "probe")
 """What of a checkpoint is fine-tuned (`training.methods`)."""
-
-TASKS: tuple[Task, ...] = ("text-classification", "image-classification")
 
 
 def dataset_name(repo_id: str, config: str | None) -> str:
@@ -41,6 +44,8 @@ def dataset_name(repo_id: str, config: str | None) -> str:
 class Model:
     """A checkpoint as the registry knows it.
 
+    `task` is the one by which it is filed (`tasks.models_for`): all checkpoints that read text are for
+    "text-classification", and do its other tasks too.
     `revision` is the commit sha the registry pins; None for imported names that were never
     looked up on the Hub. `labels` are the class names of the checkpoint's own classification
     head in index order, empty when it has none. `weights_bytes` counts only the one weight
@@ -84,8 +89,10 @@ class Dataset:
 
     `splits` maps the Hub's split name to its number of rows (None while unknown).
     `label_names` is empty while only the data itself can tell (CSV, bare parquet).
-    `text_columns` has one or two entries for text, none for images. `data_revision` names the
-    ref the files are read from when it is not `revision` itself (the parquet conversion of a
+    `text_columns` has one or two entries for text, none for images and audio: the text or the pair, the
+    words of token classification, or what the options of a multiple choice (`choice_columns`) follow.
+    `problem_type` says what the label is: one class, several of them, or a number. `data_revision` names
+    the ref the files are read from when it is not `revision` itself (the parquet conversion of a
     script dataset).
     """
 
@@ -95,8 +102,11 @@ class Dataset:
     revision: str | None = None
     data_revision: str | None = None
     text_columns: tuple[str, ...] = ()
+    choice_columns: tuple[str, ...] = ()
     image_column: str | None = None
+    audio_column: str | None = None
     label_column: str | None = None
+    problem_type: ProblemType = "single_label_classification"
     label_names: tuple[str, ...] = ()
     splits: Mapping[str, int | None] = field(default_factory=dict)
     role: Role = "benchmark"
@@ -117,9 +127,12 @@ class Dataset:
 class Recipe:
     """Everything that makes two scores comparable; scores under different recipes never mix.
 
+    `metric` is that of datasets it fits; others have the usual one of their kind of label, as STS-B has
+    among the tasks of GLUE (`training.metrics.metric_for`).
     `method` is what of the checkpoint is trained (`training.methods`). `learning_rate` None means the
     size rule of `training.schedule.learning_rate_for`. `stages_per_epoch` validations happen per epoch;
-    there are `epochs * stages_per_epoch` stages. Sample caps of None mean all examples.
+    there are `epochs * stages_per_epoch` stages. Sample caps of None mean all examples. Of a text
+    `max_length` tokens are read, of a recording `max_seconds`.
     """
 
     task: Task
@@ -137,14 +150,22 @@ class Recipe:
     max_eval_samples: int | None = None
     seed: int = 0
     method: Method = "full"
+    max_seconds: float = 10.0
+
+    @classmethod
+    def usual(cls, task: Task) -> Recipe:
+        """The recipe of a task where nothing else is known or asked for."""
+        return cls(task, metric="f1_micro" if task == "token-classification" else "accuracy")
 
     @property
     def content(self) -> dict[str, Any]:
         """The fields by name, as JSON values. The usual method is left out: it was the only one once, and
-        recipes keep their digests."""
+        recipes keep their digests; so is what the task does not look at."""
         fields = asdict(self)
         if self.method == "full":
             del fields["method"]
+        if self.task != "audio-classification":
+            del fields["max_seconds"]
         return fields
 
     @property

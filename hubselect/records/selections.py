@@ -152,6 +152,7 @@ class Selection:
     ranked; `history` is every verdict in order of stage. `plan` is what was expected before it began,
     `explanation` what is to be said at the end; None for selections of an older hubselect. `warnings`
     tell what of the dataset makes its scores doubtful (examples in two splits, classes never trained).
+    `metric` names what scores are (`training.metrics`).
     """
 
     id: int
@@ -166,6 +167,7 @@ class Selection:
     policy: str = "fine-selection"
     proxy: str = "leep"
     recipe: str = ""
+    metric: str = "accuracy"
     resumed: bool = False
     plan: Plan | None = None
     explanation: Explanation | None = None

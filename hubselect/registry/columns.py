@@ -36,6 +36,8 @@ EMPTY_LIST: dict[str, Any] = {"server_default": text("'[]'")}
 NO: dict[str, Any] = {"server_default": false()}
 """Arguments of a truth value that old rows and bulk inserts may leave out."""
 
+ONE_CLASS: dict[str, Any] = {"server_default": text("'single_label_classification'")}
+"""Arguments of a kind of label that old rows and bulk inserts may leave out."""
 
 HERE: dict[str, Any] = {"server_default": text("'measured'")}
 """Arguments of a source that old rows and bulk inserts may leave out."""

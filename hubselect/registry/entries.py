@@ -36,7 +36,16 @@ _CLAIM = ("dataset", "config", "split", "metric")
 POPULARITY = ("downloads", "likes", "tags", "gated", "pipeline_tag", "library", "hub_created_at")
 """What the Hub says of a model whatever its revision; never replaced by nothing."""
 
-_CONTENT = ("revision", "data_revision", "text_columns", "image_column", "label_column")
+_CONTENT = (
+    "revision",
+    "data_revision",
+    "text_columns",
+    "choice_columns",
+    "image_column",
+    "audio_column",
+    "label_column",
+    "problem_type",
+)
 """What makes two scores on a dataset comparable: its data and the columns that are read."""
 
 _LISTED = ("downloads", "likes", "tags", "gated", "license", "last_modified")

@@ -25,7 +25,14 @@ from hubselect.registry.rows import (
     now,
     one_line,
 )
-from hubselect.registry.selection_documents import EXPLANATION, explanation_of, plan_of, warnings_of
+from hubselect.registry.selection_documents import (
+    EXPLANATION,
+    explanation_of,
+    metric_of,
+    plan_of,
+    recipe_of,
+    warnings_of,
+)
 from hubselect.registry.selection_rows import (
     VERDICT,
     append,
@@ -191,7 +198,8 @@ class Journal(Connected):
             cost=record.cost,
             policy=record.request.policy,
             proxy=record.request.proxy,
-            recipe=record.request.recipe_digest,
+            recipe=recipe_of(record.knowledge, record.request.recipe_digest),
+            metric=metric_of(record.knowledge),
             plan=plan_of(record.knowledge),
             warnings=warnings_of(record.knowledge),
             explanation=explanation_of(told[-1] if told else None),

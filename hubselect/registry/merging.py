@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from hubselect.records import models_for
 from hubselect.registry.bulk import in_chunks
 from hubselect.registry.import_recipes import import_recipe
 from hubselect.registry.reading import Raw
@@ -54,20 +55,20 @@ class Names:
         for kind in ("model", "dataset"):
             seen = {name: known for name, (_, known) in self._known[kind].items()}
             firsts = rows.drop_duplicates([kind, "task"])
-            for line, name, of_row in zip(firsts["line"], firsts[kind], firsts["task"], strict=True):
+            tasks = firsts["task"].map(models_for) if kind == "model" else firsts["task"]
+            for line, name, of_row in zip(firsts["line"], firsts[kind], tasks, strict=True):
                 if seen.setdefault(name, of_row) != of_row:
                     problem = f"the {kind} {name} is known for {seen[name]}, not for {of_row}"
                     raise self._raw.refuse(int(line), problem, f"name the task: --task {seen[name]}")
 
     def _common_task(self, rows: pd.DataFrame) -> str:
-        """The one task by which the names are known, else text classification."""
-        known = {
-            self._known[kind][name][1]
-            for kind in ("model", "dataset")
-            for name in rows[kind].unique()
-            if name in self._known[kind]
-        }
-        return known.pop() if len(known) == 1 else "text-classification"
+        """The one task by which the datasets are known, else that of the models, else text classification."""
+        for kind in ("dataset", "model"):
+            names = self._known[kind]
+            known = {names[name][1] for name in rows[kind].unique() if name in names}
+            if known:
+                return known.pop() if len(known) == 1 else "text-classification"
+        return "text-classification"
 
     def add(self, kind: str, rows: pd.DataFrame) -> int:
         """Store the names that are new and give `rows` the column of ids; returns how many were new."""
@@ -76,7 +77,8 @@ class Names:
         new = [(n, t) for n, t in zip(firsts[kind], firsts["task"], strict=True) if n not in known]
         empty: dict[str, Any] = {"created_at": now()}
         if kind == "model":
-            values = [{"repo_id": n, "task": t, "weights_files": [], "labels": [], **empty} for n, t in new]
+            models = {"weights_files": [], "labels": [], **empty}
+            values = [{"repo_id": n, "task": models_for(t), **models} for n, t in new]
             _insert(self._session, ModelRow, values)
         else:
             empty |= {"text_columns": [], "label_names": [], "splits": {}, "role": "benchmark"}

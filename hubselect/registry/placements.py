@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from hubselect.errors import InvalidInput, KnowledgeMissing
-from hubselect.records import Placement, Recipe
+from hubselect.records import Placement, Recipe, models_for
 from hubselect.registry.base import Connected
 from hubselect.registry.bulk import in_chunks, upsert
 from hubselect.registry.growth_tables import PlacementRow
@@ -257,7 +257,7 @@ def _candidates(task: str, digest: str, clustering: int | None) -> Any:
         sa.select(col(ModelRow.id), col(ModelRow.repo_id), col(MembershipRow.model_id))
         .outerjoin(MembershipRow, mine)
         # an expression: by the index of a task the rows of a page would be sorted each time
-        .where(col(ModelRow.task) + "" == task, ~waits.correlate(ModelRow).exists())
+        .where(col(ModelRow.task) + "" == models_for(checked_task(task)), ~waits.correlate(ModelRow).exists())
     )
 
 

@@ -62,7 +62,7 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " ".join(text.split()))
 
 
-_TUPLES = {"weights_files", "labels", "text_columns", "label_names", "tags"}
+_TUPLES = {"weights_files", "labels", "text_columns", "choice_columns", "label_names", "tags"}
 
 
 def model_values(model: Model) -> dict[str, Any]:

@@ -22,6 +22,17 @@ def warnings_of(knowledge: Mapping[str, Any] | None) -> tuple[str, ...]:
     return tuple((knowledge or {}).get("warnings", ()))
 
 
+def metric_of(knowledge: Mapping[str, Any] | None) -> str:
+    """The metric of its scores; an older hubselect knew accuracy only."""
+    return str((knowledge or {}).get("metric", "accuracy"))
+
+
+def recipe_of(knowledge: Mapping[str, Any] | None, asked: str) -> str:
+    """The digest of the recipe that was followed: the one asked for, unless the target wanted another
+    metric."""
+    return str((knowledge or {}).get("recipe", asked))
+
+
 def explanation_of(kept: Mapping[str, Any] | None) -> Explanation | None:
     """What `asdict` made of an `Explanation`."""
     if kept is None:

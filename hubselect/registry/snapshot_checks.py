@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import numpy as np
 
-from hubselect.records import METHODS, TASKS, Recipe, dataset_name
+from hubselect.records import METHODS, PROBLEM_TYPES, TASKS, Recipe, dataset_name
 from hubselect.registry.rows import name_problem
 from hubselect.registry.snapshot_loading import is_private
 from hubselect.registry.snapshot_tables import CLAIM_KEY, PROXY_KEY, RUN_KEY, Row, Tables, data_file, refuse
@@ -87,12 +87,14 @@ class Checker:
             self._name("datasets", dataset_name(row["id"], row["config"]))
             if len(row["text_columns"]) > 2:
                 self._refuse("datasets", row["id"], "has more than two text columns")
+            if row["problem_type"] not in PROBLEM_TYPES:
+                self._refuse("datasets", row["id"], "has labels of an unknown kind")
         self._once("datasets", [dataset_name(d["id"], d["config"]) for d in self.tables.datasets])
 
     def _recipes(self) -> None:
         for row in self.tables.recipes:
             content = row["content"]
-            if not set(_HINTS) - set(content) <= {"method"} or not all(
+            if not set(_HINTS) - set(content) <= {"method", "max_seconds"} or not all(
                 name in _HINTS and _is_of(value, _HINTS[name]) for name, value in content.items()
             ):
                 self._refuse("recipes", row["digest"], "does not hold the fields of a recipe")
@@ -153,13 +155,20 @@ class Checker:
         self._accuracies("runs", runs[done], "test")
 
     def _accuracies(self, table: str, rows: pd.DataFrame, column: str) -> None:
-        """Measured accuracies lie in [0, 1]; published ones are in whatever unit their authors chose."""
+        """Measured accuracies lie in [0, 1] (correlations, in their place on datasets of numbers, above -1);
+        published ones are in whatever unit their authors chose."""
         measured = {
             r["digest"]
             for r in self.tables.recipes
             if r["origin"] == "measured" and r["content"]["metric"] == "accuracy"
         }
-        bad = rows["recipe"].isin(measured) & ~rows[column].between(0, 1)
+        numbers = {
+            dataset_name(d["id"], d["config"])
+            for d in self.tables.datasets
+            if d["problem_type"] == "regression"
+        }
+        least = -rows["dataset"].isin(numbers).astype(float)
+        bad = rows["recipe"].isin(measured) & ~rows[column].between(least, 1)
         self._first(table, rows, bad, "has an accuracy outside 0 to 1")
 
     def _curves(self) -> None:

@@ -1,6 +1,7 @@
 """Older formats of shared registries: which columns they lack, and what stands there instead.
 
-Format 1 knew no source of proxy scores and no dates of submission.
+Format 1 knew no source of proxy scores and no dates of submission; format 2 only datasets of text and
+images whose label is a class.
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ from hubselect.registry.snapshot_tables import TABLES, arrow_schema
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_SINCE = {"runs": {"submitted": 2}, "proxy_scores": {"source": 2, "submitted": 2}}
+_SINCE = {
+    "runs": {"submitted": 2},
+    "proxy_scores": {"source": 2, "submitted": 2},
+    "datasets": {"choice_columns": 3, "audio_column": 3, "problem_type": 3},
+}
 
 
 def columns_in(table: str, version: int) -> dict[str, str]:
@@ -39,6 +44,12 @@ def upgraded(content: pa.Table, table: str, version: int) -> pa.Table:
         if name in there:
             continue
         texts: pa.Array | pa.ChunkedArray = pa.nulls(content.num_rows, pa.string())
+        if name == "choice_columns":
+            lists = pa.array([[]] * content.num_rows, pa.list_(pa.string()))
+            content = content.append_column(name, lists)
+            continue
+        if name == "problem_type":
+            texts = pa.array(["single_label_classification"] * content.num_rows)
         if name == "source":
             imported = pc.equal(content["origin"].cast(pa.string()), "imported")
             texts = pc.if_else(imported, "imported", "measured")

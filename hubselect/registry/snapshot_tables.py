@@ -1,7 +1,7 @@
 """What a shared registry consists of: seven tables, keyed by names, as they stand in Parquet files.
 
 Row numbers, selections, clusterings and provisional placements (they are computed again) and training
-states are not part of it. What is below is format 2; a change of a column is a new format
+states are not part of it. What is below is format 3; a change of a column is a new format
 (`snapshot_formats` reads the old ones).
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-FORMAT = 2
+FORMAT = 3
 KIND = "hubselect-registry"
 MANIFEST = "manifest.json"
 CARD = "README.md"
@@ -36,7 +36,8 @@ _MODELS = {
 }  # fmt: skip
 _DATASETS = {
     "id": "text", "config": "text?", "task": "text", "revision": "text?", "data_revision": "text?",
-    "text_columns": "text[]", "image_column": "text?", "label_column": "text?", "label_names": "text[]",
+    "text_columns": "text[]", "choice_columns": "text[]", "image_column": "text?", "audio_column": "text?",
+    "label_column": "text?", "problem_type": "text", "label_names": "text[]",
     "splits": "splits", "license": "text?", "last_modified": "text?", "tags": "text[]", "gated": "text?",
     "indexed_only": "bool",
 }  # fmt: skip

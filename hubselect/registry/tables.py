@@ -14,7 +14,7 @@ from sqlmodel import Field
 
 # imported to be part of the metadata: whoever knows the tables knows all of them
 from hubselect.registry import growth_tables  # noqa: F401
-from hubselect.registry.columns import EMPTY_LIST, HERE, NO, JsonText, Table, finite_column, one_of
+from hubselect.registry.columns import EMPTY_LIST, HERE, NO, ONE_CLASS, JsonText, Table, finite_column, one_of
 
 
 class ModelRow(Table, table=True):
@@ -79,8 +79,13 @@ class DatasetRow(Table, table=True):
     data_revision: str | None = None
     task: str = Field(index=True)
     text_columns: list[str] = Field(default_factory=list, sa_type=JsonText, nullable=False)
+    choice_columns: list[str] = Field(
+        default_factory=list, sa_type=JsonText, nullable=False, sa_column_kwargs=EMPTY_LIST
+    )
     image_column: str | None = None
+    audio_column: str | None = None
     label_column: str | None = None
+    problem_type: str = Field(default="single_label_classification", sa_column_kwargs=ONE_CLASS)
     label_names: list[str] = Field(default_factory=list, sa_type=JsonText, nullable=False)
     splits: dict[str, int | None] = Field(default_factory=dict, sa_type=JsonText, nullable=False)
     role: str = "benchmark"

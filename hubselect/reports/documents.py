@@ -41,6 +41,7 @@ def dataset_document(dataset: Dataset) -> dict[str, Any]:
         **asdict(dataset),
         "splits": dict(dataset.splits),
         "text_columns": list(dataset.text_columns),
+        "choice_columns": list(dataset.choice_columns),
         "label_names": list(dataset.label_names),
     }
 
@@ -102,6 +103,7 @@ def selection_document(selection: Selection) -> dict[str, Any]:
         "policy": selection.policy,
         "proxy": selection.proxy,
         "recipe": selection.recipe,
+        "metric": selection.metric,
         "resumed": selection.resumed,
         "recalled": [recalled_document(r) for r in selection.recalled],
         "history": [asdict(v) for v in selection.history],

@@ -63,9 +63,10 @@ def models(
 def datasets(found: Sequence[Dataset]) -> Table:
     table = _table(f"{len(found)} datasets", "dataset", "role", "inputs", "label", "classes", "splits")
     for d in found:
-        inputs = " + ".join(d.text_columns) or d.image_column or "?"
+        inputs = " + ".join(d.text_columns) or d.image_column or d.audio_column or "?"
+        inputs += f" -> {', '.join(d.choice_columns)}" if d.choice_columns else ""
         splits = ", ".join(f"{name} {rows:,}" if rows else name for name, rows in d.splits.items())
-        classes = len(d.label_names) or "?"
+        classes = "numbers" if d.problem_type == "regression" else len(d.label_names) or "?"
         _row(table, d.name, d.role, inputs, d.label_column or "?", classes, splits or "?")
     return table
 
@@ -217,7 +218,7 @@ def selection(found: Selection) -> list[Part]:
         ranking(f"Recalled for {found.dataset}{by}", found.recalled),
         history(found.history),
         f"[bold]Winner: {escape(found.model_id)}[/bold]  "
-        f"validation {score(found.val_score)}, test {score(found.test_score)}",
+        f"validation {score(found.val_score)}, test {score(found.test_score)} ({found.metric})",
         f"cost: {cost.epochs:.2f} epochs "
         f"({cost.training_epochs:g} training, {cost.recall_epochs:.2f} recall), "
         f"{duration(cost.seconds)}, {size(cost.bytes_downloaded)} downloaded",

@@ -1,4 +1,4 @@
-"""Runs a classifier over prepared examples."""
+"""Runs a network over prepared examples."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import torch
 
 from hubselect.errors import CheckpointBroken, HubselectError, TrainingFailed
 from hubselect.training.batching import evaluation_batches
-from hubselect.training.device import autocast, indices, to_device
+from hubselect.training.device import autocast, to_device
+from hubselect.training.examples import Examples, Truth
 from hubselect.training.memory import Portions, is_out_of_memory
+from hubselect.training.problems import Problem
 from hubselect.training.sampling import IntArray
 from hubselect.training.tasks import Prepared
 
@@ -54,39 +56,39 @@ def only(batch: dict[str, torch.Tensor], accepted: frozenset[str]) -> dict[str, 
     return {name: tensor for name, tensor in batch.items() if name in accepted}
 
 
-def accuracy(
+def predict(
     model: torch.nn.Module,
     prepared: Prepared,
-    labels: IntArray,
+    examples: Examples,
+    problem: Problem,
     device: torch.device,
     batch_size: int,
     portions: Portions | None = None,
-) -> float:
-    """The share of examples whose highest logit is their label; `labels` [n]. Batches are halved where
-    memory runs out, and stay so in `portions`.
+) -> Truth:
+    """The model's predictions for `examples`, shaped as `problem.truth` is. Batches are halved where memory
+    runs out, and stay so in `portions`.
 
     Raises `TrainingFailed` when a logit is NaN: argmax would silently call it a class.
     """
     accepted = accepted_inputs(model)
-    truth = torch.from_numpy(labels).to(device)
-    correct = torch.zeros((), dtype=torch.int64, device=device)
+    inputs = prepared.on(device)
     finite = torch.ones((), dtype=torch.bool, device=device)
     portions = portions or Portions()
     model.eval()
 
-    def looked_at(rows: IntArray) -> tuple[torch.Tensor, torch.Tensor]:
-        logits = model(**to_device(only(prepared.batch(rows), accepted), device)).logits
-        right = logits.argmax(-1) == truth[indices(rows, device)]
-        return right.sum(), torch.isfinite(logits).all()
+    def looked_at(rows: IntArray) -> tuple[IntArray, torch.Tensor, torch.Tensor]:
+        logits = model(**_batch(inputs, rows, accepted, device)).logits
+        return rows, problem.predicted(logits), torch.isfinite(logits).all()
 
+    parts = []
     with torch.no_grad(), autocast(device):  # not inference mode: some models keep tensors for training
-        for rows in evaluation_batches(prepared.lengths, batch_size):
-            for right, sound in portions.run(rows, looked_at):
-                correct += right
+        for batch in evaluation_batches(inputs.lengths, batch_size):
+            for rows, predicted, sound in portions.run(batch, looked_at):
+                parts.append((rows, predicted))
                 finite &= sound
     if not bool(finite):
         raise TrainingFailed("the model's outputs are not finite numbers")
-    return int(correct) / len(labels)
+    return problem.joined(parts, examples, prepared)
 
 
 def refuse_constant(
@@ -107,12 +109,23 @@ def refuse_constant(
     model.eval()
     with torch.no_grad():
         parts = portions.run(
-            rows, lambda some: model(**to_device(only(prepared.batch(some), accepted), device)).logits
+            rows, lambda some: _one_row(model(**_batch(prepared, some, accepted, device)).logits)
         )
     logits = torch.cat(parts).float()
     spread = (logits.amax(0) - logits.amin(0)).max()
     if bool(spread <= _ROUNDING * logits.abs().max()):
         raise CheckpointBroken(f"the outputs of {name} do not depend on its inputs: its weights are unusable")
+
+
+def _batch(
+    prepared: Prepared, rows: IntArray, accepted: frozenset[str], device: torch.device
+) -> dict[str, torch.Tensor]:
+    return to_device(only(prepared.batch(rows), accepted), device)
+
+
+def _one_row(logits: torch.Tensor) -> torch.Tensor:
+    """[b, c]; of logits for every token those of the first."""
+    return logits if logits.ndim == 2 else logits[:, 0]
 
 
 def evaluation_batch_size(batch_size: int) -> int:

@@ -18,14 +18,16 @@ from numpy.typing import NDArray
 from hubselect.errors import TrainingFailed
 from hubselect.recall.features import Features, Pooling
 from hubselect.records import Dataset, Model, Recipe
-from hubselect.training.data import Examples, load_splits
+from hubselect.training.data import load_splits
 from hubselect.training.device import autocast, choose_device, to_device
 from hubselect.training.evaluation import accepted_inputs, failures_mapped, only
+from hubselect.training.examples import Examples
 from hubselect.training.loading import load_config, load_original
 from hubselect.training.memory import Portions
 from hubselect.training.pooling import Pooler
 from hubselect.training.sampling import IntArray, stratified_sample
-from hubselect.training.tasks import Adapter, Prepared, TextAdapter, adapter_for
+from hubselect.training.tasks import Adapter, Prepared, PreparedWords, TextAdapter, adapter_for
+from hubselect.training.words import SampledWords, at_words, sampled_words
 
 MOST_ROWS = 64  # of one batch
 MOST_TOKENS = 4096  # of one batch, padding included; a single example may have more
@@ -43,7 +45,9 @@ def forward_features(
     most_rows: int = MOST_ROWS,
     most_tokens: int = MOST_TOKENS,
 ) -> Features:
-    """Posterior and features of at most `max_samples` training examples of `dataset`.
+    """Posterior and features of at most `max_samples` training examples of `dataset`; of a sample of their
+    words where these are classified, of every option with what it follows where one is chosen (right or
+    wrong). For labels that are no classes stands what samples are stratified by (`training.targets`).
 
     The posterior is None when the model's record names no head of its own or when any
     parameter of the original architecture is not in the checkpoint: a random head is never
@@ -58,17 +62,20 @@ def forward_features(
     adapter = adapter_for(checkpoint, config, recipe)
     adapter.configure(config)
     original = load_original(checkpoint, config)
-    prepared = adapter.prepare(_taken(train, rows))
+    examples = _as_classified(_taken(train, rows))
+    prepared = adapter.prepare(examples)
+    words = sampled_words(examples, prepared, recipe.seed) if isinstance(prepared, PreparedWords) else None
     with failures_mapped(model.id, f"reading {dataset.name}"):
         batches = bounded_batches(prepared.lengths, most_rows, most_tokens)
-        logits, hidden = collect(original.model, prepared, batches, _cls_id(adapter))
+        logits, hidden = collect(original.model, prepared, batches, _cls_id(adapter), words)
+    labels = examples.labels if words is None else words.labels
     posterior = None
     if model.has_head and original.complete and logits is not None and _is_classifier(original.model, logits):
         posterior = torch.softmax(logits.double(), dim=-1).numpy()
     if not all(np.isfinite(a).all() for a in (*hidden.values(), posterior) if a is not None):
         raise TrainingFailed(f"the outputs of {model.id} on {dataset.name} are not finite numbers")
     seconds = time.perf_counter() - started
-    return Features(posterior, hidden, train.labels[rows], len(rows), len(train), seconds)
+    return Features(posterior, hidden, labels, len(rows), len(train), seconds)
 
 
 def _taken(examples: Examples, rows: IntArray) -> Examples:
@@ -76,11 +83,18 @@ def _taken(examples: Examples, rows: IntArray) -> Examples:
     if len(rows) == len(examples):
         return examples
     fingerprint = f"{examples.fingerprint}/{len(rows)}/{hashlib.sha256(rows.tobytes()).hexdigest()[:16]}"
-    if examples.texts:
-        return Examples(
-            examples.labels[rows], fingerprint, texts=tuple(examples.texts[i] for i in rows.tolist())
-        )
-    return Examples(examples.labels[rows], fingerprint, images=[examples.images[i] for i in rows.tolist()])
+    return examples.taken(rows, fingerprint)
+
+
+def _as_classified(examples: Examples) -> Examples:
+    """Options as texts of two classes, the right ones and the wrong; others as they are."""
+    if not examples.choices:
+        return examples
+    pairs = zip(examples.texts, examples.choices, strict=True)
+    texts = tuple((*text, option) for text, options in pairs for option in options)
+    numbers = np.arange(len(examples.choices[0]))
+    right = (examples.labels[:, None] == numbers).reshape(-1).astype(np.int64)
+    return Examples(right, f"{examples.fingerprint}/options", texts=texts)
 
 
 def _is_classifier(network: Any, logits: torch.Tensor) -> bool:
@@ -110,9 +124,14 @@ def _cls_id(adapter: Adapter) -> int | None:
 
 
 def collect(
-    network: Any, prepared: Prepared, batches: list[IntArray], cls_id: int | None
+    network: Any,
+    prepared: Prepared,
+    batches: list[IntArray],
+    cls_id: int | None,
+    words: SampledWords | None = None,
 ) -> tuple[torch.Tensor | None, dict[Pooling, NDArray[np.float32]]]:
-    """Logits [n, ...] (None when the model has none, or one row per token) and features [n, d] by pooling.
+    """Logits [n, ...] (None when the model has none, or one row per token) and features [n, d] by pooling;
+    features of the n sampled `words` where there are some.
 
     The states of one batch are all that is ever held of the layers; of half a batch and less, if memory
     runs out.
@@ -122,13 +141,16 @@ def collect(
     accepted, pool = accepted_inputs(network), Pooler(network, cls_id)
     hidden: dict[Pooling, torch.Tensor] = {}
     logits: torch.Tensor | None = None
-    count = len(prepared.lengths)
+    count = len(prepared.lengths if words is None else words.labels)
     portions = Portions()
 
     def read(rows: IntArray) -> tuple[IntArray, dict[Pooling, torch.Tensor], torch.Tensor | None]:
         batch = to_device(prepared.batch(rows), device)
         with autocast(device):
             output = network(**only(batch, accepted), output_hidden_states=True)
+        if words is not None:
+            of, pooled = at_words(output, rows, words)
+            return of, pooled, None
         pooled = {pooling: table.cpu() for pooling, table in pool(output, batch).items()}
         made = getattr(output, "logits", None)
         return rows, pooled, made.float().cpu() if made is not None and made.ndim == 2 else None

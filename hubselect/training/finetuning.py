@@ -15,24 +15,27 @@ from typing import Any
 import torch
 
 from hubselect.errors import InvalidInput, StorageFailed, TrainingFailed
-from hubselect.records import METHODS, CurvePoint, Dataset, Model, Recipe
+from hubselect.records import METHODS, CurvePoint, Dataset, Model, Recipe, models_for
 from hubselect.training.batching import epoch_batches, steps_per_epoch
-from hubselect.training.data import Examples, Splits, load_splits
+from hubselect.training.data import Splits, load_splits
 from hubselect.training.device import choose_device, to_device, wants_compilation
 from hubselect.training.evaluation import (
     accepted_inputs,
-    accuracy,
     evaluation_batch_size,
     failures_mapped,
     only,
+    predict,
     refuse_constant,
 )
+from hubselect.training.examples import Examples
 from hubselect.training.gradients import batch_gradient, recompute
 from hubselect.training.loading import load_config, load_for_task
 from hubselect.training.memory import Portions, is_out_of_memory
 from hubselect.training.methods import adapt
+from hubselect.training.metrics import known_metric, metric_for
+from hubselect.training.problems import problem_for
 from hubselect.training.sampling import IntArray
-from hubselect.training.saved import save_checkpoint
+from hubselect.training.saved import Predictions, save_checkpoint
 from hubselect.training.schedule import Schedule
 from hubselect.training.state import State, load_state, own_randomness, save_state, seeded_state
 from hubselect.training.tasks import adapter_for
@@ -71,16 +74,21 @@ class FineTuning:
         config = load_config(checkpoint)
         self._adapter = adapter_for(checkpoint, config, recipe)
         self._adapter.configure(config)
-        loaded = load_for_task(checkpoint, config, recipe.task, self.splits.label_names, self.seed)
-        network = loaded.network
+        names = self.splits.label_names
+        loaded = load_for_task(checkpoint, config, recipe.task, names, self.seed, dataset.problem_type)
+        network, self._output = loaded.network, loaded.output
+        self._problem = problem_for(dataset, names, self.splits.train, has_bias=loaded.has_bias)
+        self.metric = metric_for(dataset, recipe.metric)
+        self._tested: Predictions | None = None
         self.parameters = sum(p.numel() for p in network.parameters())
         self._adapted = adapt(network, recipe.method, loaded.made_up, model.id, self.seed)
         self._network = network.to(self.device)
         if wants_compilation(self.device):
             self._network.compile(dynamic=True)
         self._accepted = accepted_inputs(network)
-        self._train = self._adapter.prepare(self.splits.train).on(self.device)
-        self._labels = torch.from_numpy(self.splits.train.labels).to(self.device)
+        prepared = self._adapter.prepare(self.splits.train)
+        self._targets = self._problem.target(self.splits.train, prepared).to(self.device)
+        self._train = prepared.on(self.device)
         steps = steps_per_epoch(len(self.splits.train), recipe.batch_size)
         self.schedule = Schedule.of(recipe, self.parameters, steps)
         self._optimizer = _optimizer(network, recipe, self.device)
@@ -131,7 +139,7 @@ class FineTuning:
                 raise TrainingFailed(
                     f"the loss of {self.model.id} on {self.dataset.name} is not a finite number"
                 )
-            val = self._accuracy(self.splits.validation)
+            val = self._predicted(self.splits.validation).score
         seconds = time.perf_counter() - started
         point = CurvePoint(self.model.id, stage, self.recipe.epochs_at(stage), val, seconds)
         self._points = (*self._points, point)
@@ -146,23 +154,29 @@ class FineTuning:
                 f"{self.model.id} is at stage {self.stage} of {self.recipe.stages}: not ready to test"
             )
         with failures_mapped(self.model.id, f"testing on {self.dataset.name}"):
-            return self._accuracy(self.splits.test)
+            self._tested = self._predicted(self.splits.test)
+            return self._tested.score
 
     def export(self, output: Path) -> None:
-        """Save the model as it stands, with its tokenizer or processor, in the folder `output`.
+        """Save the model as it stands, with its tokenizer or processor, in the folder `output`, and what
+        `test` predicted.
 
-        `AutoModelForSequenceClassification.from_pretrained(output)` (or the image class) scores
+        `AutoModelForSequenceClassification.from_pretrained(output)` (or the class of the task) scores
         what `test` scored. Raises `InvalidInput` when the folder holds something else.
         """
-        save_checkpoint(self._adapted.plain(), self._adapter, output)
+        network = self._adapted.plain()
+        with self._problem.plain(network, self._output):
+            save_checkpoint(network, self._adapter, output, self._tested)
 
     def _refuse_constant(self) -> None:
         refuse_constant(self._network, self._train, self.device, self.model.id, self._evaluating)
 
-    def _accuracy(self, examples: Examples) -> float:
-        prepared = self._adapter.prepare(examples).on(self.device)
+    def _predicted(self, examples: Examples) -> Predictions:
+        prepared, problem = self._adapter.prepare(examples), self._problem
         size = evaluation_batch_size(self.recipe.batch_size)
-        return accuracy(self._network, prepared, examples.labels, self.device, size, self._evaluating)
+        found = predict(self._network, prepared, examples, problem, self.device, size, self._evaluating)
+        truth = problem.truth(examples)
+        return Predictions(self.metric, problem.score(self.metric, truth, found), problem.names, truth, found)
 
     def _inputs(self, rows: IntArray) -> dict[str, torch.Tensor]:
         return to_device(only(self._train.batch(rows), self._accepted), self.device)
@@ -190,14 +204,15 @@ class FineTuning:
     def _gradient(self, rows: IntArray) -> torch.Tensor:
         """Where not even one example fits into memory, activations are no longer kept, and batches are
         whole again."""
+        batch = (self._network, self._inputs, self._problem, self._targets, rows, self._portions)
         try:
-            return batch_gradient(self._network, self._inputs, self._labels, rows, self._portions)
+            return batch_gradient(*batch)
         except Exception as error:
             if not is_out_of_memory(error) or not recompute(self._network):
                 raise
         self._network.zero_grad(set_to_none=True)
         self._portions.most = None
-        return batch_gradient(self._network, self._inputs, self._labels, rows, self._portions)
+        return batch_gradient(*batch)
 
     def _identity(self) -> dict[str, Any]:
         return {
@@ -233,15 +248,14 @@ class FineTuning:
 
 
 def _check(recipe: Recipe, model: Model) -> None:
-    if recipe.metric != "accuracy":
-        raise InvalidInput(f"the metric {recipe.metric!r} is not known", "use accuracy")
+    known_metric(recipe.metric)
     if recipe.optimizer != "adamw":
         raise InvalidInput(f"the optimizer {recipe.optimizer!r} is not known", "use adamw")
     if recipe.batch_size < 1:
         raise InvalidInput("the batch size must be at least 1")
     if recipe.method not in METHODS:
         raise InvalidInput(f"the method {recipe.method!r} is not known", f"use {' or '.join(METHODS)}")
-    if model.task != recipe.task:
+    if model.task != models_for(recipe.task):
         raise InvalidInput(f"{model.id} is for {model.task}, the recipe for {recipe.task}")
 
 

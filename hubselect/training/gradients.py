@@ -8,6 +8,7 @@ import torch
 
 from hubselect.training.device import autocast, indices
 from hubselect.training.memory import Portions
+from hubselect.training.problems import Problem
 from hubselect.training.sampling import IntArray
 
 Inputs = Callable[[IntArray], dict[str, torch.Tensor]]
@@ -29,23 +30,29 @@ def recompute(network: torch.nn.Module) -> bool:
 
 
 def batch_gradient(
-    network: torch.nn.Module, inputs: Inputs, labels: torch.Tensor, rows: IntArray, portions: Portions
+    network: torch.nn.Module,
+    inputs: Inputs,
+    problem: Problem,
+    targets: torch.Tensor,
+    rows: IntArray,
+    portions: Portions,
 ) -> torch.Tensor:
     """Leaves the gradient of the mean loss over `rows` in the parameters, which had none before; returns
     that loss (a scalar).
 
-    `inputs(rows)` are the arguments of the network's forward, `labels` [n] those of all examples, on one
-    device. A portion weighs by its examples: however a batch is split, its gradient is the same up to
-    rounding. (Dropout differs, and batch normalisation sees the statistics of a portion.)
+    `inputs(rows)` are the arguments of the network's forward, `targets` [n, ...] those of all examples
+    (`Problem.target`), on one device. A portion weighs by its examples (or words): however a batch is
+    split, its gradient is the same up to rounding. (Dropout differs, and batch normalisation sees the
+    statistics of a portion.)
     """
 
     def backward(some: IntArray) -> torch.Tensor:
-        with autocast(labels.device):
+        with autocast(targets.device):
             logits = network(**inputs(some)).logits
-        truth = labels[indices(some, labels.device)]
-        loss = torch.nn.functional.cross_entropy(logits.float(), truth)
+        these = targets[indices(some, targets.device)]
+        loss = problem.loss(logits.float(), these)
         if len(some) < len(rows):
-            loss = loss * (len(some) / len(rows))
+            loss = loss * (problem.weight(these) / problem.weight(targets[indices(rows, targets.device)]))
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 

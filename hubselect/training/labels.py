@@ -26,12 +26,13 @@ _MANY_CLASSES = 100
 _CHOOSE = "choose a column of classes with --label-column"
 
 
-def _is_null(value: Any) -> bool:
+def is_null(value: Any) -> bool:
+    """Whether there is no value: null, or NaN in a column of numbers."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _plain(value: Any, where: str) -> int | str | None:
-    if _is_null(value):
+    if is_null(value):
         return None
     if isinstance(value, bool | np.bool_):
         return int(value)
@@ -70,7 +71,7 @@ class LabelCoder:
         if isinstance(feature, datasets.ClassLabel):
             names = tuple(str(name) for name in feature.names)
             coder = cls(names, {number: number for number in range(len(names))}, where)
-            present = {v for v in values if not _is_null(v) and v in coder.codes}
+            present = {v for v in values if not is_null(v) and v in coder.codes}
         else:
             plain = [_plain(value, where) for value in values]
             present = {value for value in plain if value is not None}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +17,22 @@ from typing import Any
 import torch
 
 from hubselect.errors import CheckpointBroken, HubselectError, InvalidInput, UnsupportedModel
-from hubselect.records import Task
+from hubselect.records import ProblemType, Task
 from hubselect.training.giants import Shapes, check_size, refuse_giants, shapes_of
 from hubselect.training.quiet import quiet
 
 import transformers  # isort: skip  (after quiet, which sets the environment)
 
-_AUTO_CLASSES = {
+_AUTO_CLASSES: Mapping[Task, str] = {
     "text-classification": "AutoModelForSequenceClassification",
+    "token-classification": "AutoModelForTokenClassification",
+    "multiple-choice": "AutoModelForMultipleChoice",
     "image-classification": "AutoModelForImageClassification",
+    "audio-classification": "AutoModelForAudioClassification",
 }
+
+
+_NUMBER = ("LABEL_0",)  # what transformers calls the one output of a regression
 
 
 @contextmanager
@@ -99,27 +105,41 @@ def _refuse_foreign_shards(checkpoint: Path) -> None:
 
 @dataclass(frozen=True)
 class ForTask:
-    """A checkpoint made ready for a task; `made_up` are the names of the parameters that are not its own."""
+    """A checkpoint made ready for a task; `made_up` are the names of the parameters that are not its own,
+    `output` those of its output layer."""
 
     network: torch.nn.Module
     made_up: frozenset[str]
+    output: frozenset[str] = frozenset()
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether the output layer adds a number of its own."""
+        return any(p.ndim == 1 for name, p in self.network.named_parameters() if name in self.output)
 
 
 def load_for_task(
-    checkpoint: Path, config: Any, task: Task, label_names: tuple[str, ...], seed: int
+    checkpoint: Path,
+    config: Any,
+    task: Task,
+    label_names: tuple[str, ...],
+    seed: int,
+    problem_type: ProblemType = "single_label_classification",
 ) -> ForTask:
-    """The checkpoint as a classifier over `label_names`, in fp32, its output layer fresh.
+    """The checkpoint as a classifier over `label_names` (none for a number), in fp32, its output layer fresh.
 
     The output layer (every parameter whose shape depends on the number of labels) is always
     initialised from `seed`, also when the checkpoint's own has the same shape: its classes mean
-    something else. What the checkpoint lacks, such as a pooler, is initialised from `seed` too.
+    something else. That of a multiple choice, which says how well an option fits, is kept where the
+    checkpoint has one. What the checkpoint lacks, such as a pooler, is initialised from `seed` too.
     Raises `CheckpointBroken` when the weights cannot be read or do not fit the config, and
     `UnsupportedModel` when the architecture cannot do the task.
     """
     if task not in _AUTO_CLASSES:
         raise InvalidInput(f"there is no training for the task {task!r}")
     auto = getattr(transformers, _AUTO_CLASSES[task])
-    _set_labels(config, label_names)
+    if task != "multiple-choice":
+        _set_labels(config, label_names, problem_type)
     with _mapped(checkpoint.name), torch.random.fork_rng(devices=[]):
         shapes, output = _shapes(auto, config)
         check_size(checkpoint, {n: s for n, s in shapes.items() if n not in output})
@@ -130,14 +150,22 @@ def load_for_task(
     if not isinstance(model, torch.nn.Module):
         raise UnsupportedModel(f"{checkpoint.name} is not a torch model")
     known = {name for name, _ in model.named_parameters()}
-    return ForTask(model, frozenset(known & (output | set(info["missing_keys"]))))
+    return ForTask(model, frozenset(known & (output | set(info["missing_keys"]))), frozenset(output))
 
 
-def _set_labels(config: Any, label_names: tuple[str, ...]) -> None:
-    config.num_labels = len(label_names)
-    config.id2label = dict(enumerate(label_names))
-    config.label2id = {name: number for number, name in enumerate(label_names)}
-    config.problem_type = "single_label_classification"
+def _set_labels(config: Any, label_names: tuple[str, ...], problem_type: ProblemType) -> None:
+    names = label_names or _NUMBER
+    config.num_labels = len(names)
+    config.id2label = dict(enumerate(names))
+    config.label2id = {name: number for number, name in enumerate(names)}
+    config.problem_type = problem_type
+
+
+def are_labels(config: Any, task: Task, label_names: tuple[str, ...]) -> bool:
+    """Whether a saved config names these classes, which `load_for_task` wrote into it."""
+    if task == "multiple-choice":
+        return True
+    return tuple(config.id2label[i] for i in range(config.num_labels)) == (label_names or _NUMBER)
 
 
 def _shapes(auto: Any, config: Any) -> tuple[Shapes, set[str]]:

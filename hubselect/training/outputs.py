@@ -11,8 +11,12 @@ from pathlib import Path
 
 from hubselect.errors import InvalidInput, StorageFailed
 
+PREDICTIONS = "predictions.json"
+"""What the saved checkpoint predicts for the test split."""
+
 _OURS = (
     "config.json",
+    PREDICTIONS,
     "generation_config.json",
     "hubselect.json",
     "model.safetensors.index.json",

@@ -31,7 +31,7 @@ class Pooler:
 
         Raises `UnsupportedModel` when the output holds no hidden states.
         """
-        states, mask = _states(output), batch.get("attention_mask")
+        states, mask = states_of(output), batch.get("attention_mask")
         last = mean(states[-1], mask)
         layers = [mean(state, mask) for state in states[1:-1]]
         return {
@@ -58,7 +58,7 @@ class Pooler:
         return state[torch.arange(len(state), device=state.device), positions].float()
 
 
-def _states(output: Any) -> Sequence[torch.Tensor]:
+def states_of(output: Any) -> Sequence[torch.Tensor]:
     """The embeddings and what each layer made of them; of an encoder with a decoder the decoder's.
     A model that shows its last state only has that one."""
     for name in _STATES:

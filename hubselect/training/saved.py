@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 
@@ -11,15 +15,39 @@ from hubselect.errors import CheckpointBroken
 from hubselect.records import Dataset, Recipe
 from hubselect.training.data import load_splits
 from hubselect.training.device import choose_device
-from hubselect.training.evaluation import accuracy, evaluation_batch_size, failures_mapped
-from hubselect.training.loading import load_config, load_original
-from hubselect.training.outputs import replacing
+from hubselect.training.evaluation import evaluation_batch_size, failures_mapped, predict
+from hubselect.training.examples import Truth
+from hubselect.training.loading import are_labels, load_config, load_original
+from hubselect.training.metrics import metric_for
+from hubselect.training.outputs import PREDICTIONS, replacing
+from hubselect.training.problems import problem_for
 from hubselect.training.quiet import quiet
 from hubselect.training.tasks import Adapter, adapter_for
 
 
-def save_checkpoint(model: torch.nn.Module, adapter: Adapter, output: Path) -> None:
-    """Save weights (safetensors, fp32), config and tokenizer or processor in the folder `output`.
+@dataclass(frozen=True)
+class Predictions:
+    """What a network predicted for the test split, in its order, and what is true (`Problem.truth`);
+    `names` are the classes that numbers stand for."""
+
+    metric: str
+    score: float
+    names: tuple[str, ...]
+    truth: Truth
+    predicted: Truth
+
+    def document(self) -> dict[str, Any]:
+        """As JSON values; of sentences a list each."""
+        lists = {"truth": self.truth, "predicted": self.predicted}
+        made = {name: [np.asarray(value).tolist() for value in values] for name, values in lists.items()}
+        return {"metric": self.metric, "score": self.score, "classes": list(self.names), **made}
+
+
+def save_checkpoint(
+    model: torch.nn.Module, adapter: Adapter, output: Path, predictions: Predictions | None = None
+) -> None:
+    """Save weights (safetensors, fp32), config and tokenizer or processor in the folder `output`, and its
+    test predictions (JSON) if there are any.
 
     The folder appears complete or not at all. An earlier checkpoint there is replaced; anything
     else is refused with `InvalidInput`. Raises `StorageFailed` when the disk does not take it.
@@ -30,21 +58,24 @@ def save_checkpoint(model: torch.nn.Module, adapter: Adapter, output: Path) -> N
         except SafetensorError as error:  # its writer has errors of its own for a full disk
             raise OSError(str(error)) from error
         adapter.export(draft)
+        if predictions is not None:
+            (draft / PREDICTIONS).write_text(json.dumps(predictions.document()) + "\n", encoding="utf-8")
 
 
 def evaluate_saved(output: Path, dataset: Dataset, recipe: Recipe) -> float:
     """The test score of the checkpoint saved in `output`, loaded from the disk as a stranger would.
 
-    Raises `CheckpointBroken` when it is not a complete classifier over the dataset's classes.
+    Raises `CheckpointBroken` when it is not a complete network for the dataset's classes.
     """
     splits = load_splits(dataset, recipe)
     config = load_config(output)
     original = load_original(output, config)
-    names = tuple(config.id2label[i] for i in range(config.num_labels))
-    if not original.complete or names != splits.label_names:
+    if not original.complete or not are_labels(config, recipe.task, splits.label_names):
         raise CheckpointBroken(f"{output} is not a complete classifier over the classes of {dataset.name}")
     device = choose_device()
     prepared = adapter_for(output, config, recipe).prepare(splits.test)
     size = evaluation_batch_size(recipe.batch_size)
+    problem = problem_for(dataset, splits.label_names)
     with failures_mapped(output.name, "testing"):
-        return accuracy(original.model.to(device), prepared, splits.test.labels, device, size)
+        found = predict(original.model.to(device), prepared, splits.test, problem, device, size)
+    return problem.score(metric_for(dataset, recipe.metric), problem.truth(splits.test), found)

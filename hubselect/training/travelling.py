@@ -2,7 +2,7 @@
 
 A machine that trains for another one is given the very examples that the other one read, capped and
 split, so that both train on the same and only one of them asks the Hub. Images travel as they are
-stored and are decoded where they are used.
+stored and are decoded where they are used, and so does sound.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from hubselect.records import Dataset, Recipe
-from hubselect.training.data import Examples, Images, Splits, keep_splits
+from hubselect.training.data import Splits, keep_splits
+from hubselect.training.examples import Examples, Images, Recordings, Stored, Truth, ragged
 from hubselect.training.quiet import quiet
 from hubselect.training.sampling import IntArray
 
@@ -22,7 +23,10 @@ import datasets  # isort: skip  (after quiet, which sets the environment)
 
 _ABOUT = "splits.json"
 _PARTS = ("train", "validation", "test")
-_LABEL, _NUMBER = "hubselect:label", "hubselect:number"  # beside the image, whatever its column is called
+_LABEL, _NUMBER = "hubselect:label", "hubselect:number"  # beside the file, whatever its column is called
+_TRUTH, _LENGTHS = "truth.npy", "lengths.npy"
+_LISTS = ("words", "choices")
+_KINDS = {"images": Images, "recordings": Recordings}
 
 
 def write_splits(splits: Splits, folder: Path) -> None:
@@ -41,6 +45,7 @@ def write_splits(splits: Splits, folder: Path) -> None:
             examples: Examples = getattr(splits, part)
             rows, described = _rows(examples)
             rows.save_to_disk(str(folder / part))
+            _write_truth(examples.truth, folder / part)
             about[part] = {"fingerprint": examples.fingerprint, **described}
     (folder / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
 
@@ -68,27 +73,55 @@ def use_splits(dataset: Dataset, recipe: Recipe, folder: Path) -> None:
     keep_splits(dataset, recipe, read_splits(folder))
 
 
+def _write_truth(truth: Truth | None, folder: Path) -> None:
+    """What is to be predicted, where it is no class; classes of words one after another."""
+    if truth is None:
+        return
+    if truth.dtype == object:
+        np.save(folder / _LENGTHS, np.array([len(words) for words in truth], dtype=np.int64))
+        truth = np.concatenate(truth)
+    np.save(folder / _TRUTH, truth, allow_pickle=False)
+
+
+def _read_truth(folder: Path) -> Truth | None:
+    if not (folder / _TRUTH).exists():
+        return None
+    truth: Truth = np.load(folder / _TRUTH, allow_pickle=False)
+    if not (folder / _LENGTHS).exists():
+        return truth
+    return ragged(np.split(truth, np.cumsum(np.load(folder / _LENGTHS, allow_pickle=False))[:-1]))
+
+
 def _rows(examples: Examples) -> tuple[Any, dict[str, Any]]:
     """The examples as rows of the datasets library, and what these do not tell."""
-    if isinstance(examples.images, Images):
-        rows, name, numbers, where = examples.images.place
-        taken = rows.select(numbers).add_column(_LABEL, examples.labels.tolist())
-        return taken.add_column(_NUMBER, numbers.tolist()), {"texts": 0, "column": name, "where": where}
+    for kind in _KINDS:
+        files = getattr(examples, kind)
+        if isinstance(files, Stored):
+            rows, name, numbers, where = files.place
+            taken = rows.select(numbers).add_column(_LABEL, examples.labels.tolist())
+            about = {"texts": 0, "kind": kind, "column": name, "where": where}
+            return taken.add_column(_NUMBER, numbers.tolist()), about
     width = len(examples.texts[0]) if examples.texts else 0
-    texts = {f"text{i}": [text[i] for text in examples.texts] for i in range(width)}
-    return datasets.Dataset.from_dict({_LABEL: examples.labels.tolist(), **texts}), {"texts": width}
+    columns: dict[str, Any] = {f"text{i}": [text[i] for text in examples.texts] for i in range(width)}
+    lists = [name for name in _LISTS if getattr(examples, name)]
+    columns |= {name: [list(row) for row in getattr(examples, name)] for name in lists}
+    rows = datasets.Dataset.from_dict({_LABEL: examples.labels.tolist(), **columns})
+    return rows, {"texts": width, "lists": lists}
 
 
 def _examples(folder: Path, about: dict[str, Any]) -> Examples:
     rows = datasets.load_from_disk(str(folder))
-    labels = np.asarray(rows[_LABEL][:], dtype=np.int64)
+    labels, truth = np.asarray(rows[_LABEL][:], dtype=np.int64), _read_truth(folder)
     if "column" in about:
         numbers = np.asarray(rows[_NUMBER][:], dtype=np.int64)
         taken = _Taken(rows.select_columns([about["column"]]), numbers)
-        images = Images(taken, about["column"], numbers, about["where"])
-        return Examples(labels, about["fingerprint"], images=images)
+        files = _KINDS[about["kind"]](taken, about["column"], numbers, about["where"])
+        of_kind: dict[str, Any] = {about["kind"]: files}
+        return Examples(labels, about["fingerprint"], truth=truth, **of_kind)
     columns = [rows[f"text{i}"][:] for i in range(about["texts"])]
-    return Examples(labels, about["fingerprint"], texts=tuple(zip(*columns, strict=True)))
+    lists = {name: tuple(map(tuple, rows[name][:])) for name in about["lists"]}
+    texts = tuple(zip(*columns, strict=True))
+    return Examples(labels, about["fingerprint"], texts=texts, truth=truth, **lists)
 
 
 class _Taken:

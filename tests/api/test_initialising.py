@@ -49,7 +49,7 @@ def test_what_the_hub_gives_is_registered_and_the_rest_is_listed(tmp_path: Path)
         assert "request access" in reasons["ishan/bert-base-uncased-mnli"]
         assert "image-classification" in reasons["dhimskyy/wiki-bert"]
         assert "regression" in reasons["Yelp/yelp_review_full"]
-        assert "three texts" in reasons["aps/super_glue:copa"]
+        assert "three texts" in reasons["aps/super_glue:multirc"]
         assert by_name["FacebookAI/roberta-base"].paper == "roberta-base"
         assert {m.id for m in store.models()} | {d.name for d in store.datasets()} == THERE
         assert store.dataset("SetFit/qnli").text_columns == ("text1", "text2")

@@ -53,7 +53,7 @@ def content(registry: Path) -> list[str]:
         (("add-model", "not an id"), "not an id"),
         (("add-dataset", "refusals/nothing"), "no dataset refusals/nothing"),
         (("add-dataset", "refusals/unlabelled"), "--label-column"),
-        (("add-dataset", "refusals/ratings"), "regression"),
+        (("select", "refusals/ratings", "--metric", "accuracy"), "choose pearson or spearman"),
         (("add-dataset", "refusals/bench", "--text-column", "words"), "words"),
         (("select", "refusals/unlabelled"), "--label-column"),
         (("select", "refusals/bench"), "hubselect"),

@@ -105,8 +105,12 @@ def ratings(folder: Path) -> None:
     as_csv(folder, train=rows(1.5, 2.25), test=rows(1.5, 2.25))
 
 
-def float_typed(folder: Path) -> None:
-    as_parquet(folder, {"text": TEXT, "label": FLOAT}, train=rows(0.25, 0.75), test=rows(0.25, 0.75))
+def always_one_number(folder: Path) -> None:
+    as_parquet(folder, {"text": TEXT, "label": FLOAT}, train=rows(0.25, 0.25), test=rows(0.25, 0.75))
+
+
+def no_finite_number(folder: Path) -> None:
+    as_parquet(folder, {"text": TEXT, "label": FLOAT}, train=rows(0.25, float("inf")), test=rows(0.25, 0.75))
 
 
 def fractions_late(folder: Path) -> None:
@@ -115,10 +119,33 @@ def fractions_late(folder: Path) -> None:
     as_csv(folder, train=[*whole, ("late", 0.5)], test=rows(0, 1))
 
 
-def lists_of_labels(folder: Path) -> None:
+def always_one_set(folder: Path) -> None:
     as_parquet(
         folder, {"text": TEXT, "label": pa.list_(INT)},
-        train=[(t, [i, 1]) for t, i in rows(0, 1)], test=[(t, [i]) for t, i in rows(0, 1)],
+        train=[(t, [2, 3]) for t, _ in rows(0, 1)], test=[(t, [2]) for t, i in rows(0, 1)],
+    )  # fmt: skip
+
+
+def sets_of_unknown(folder: Path) -> None:
+    """The test split has classes that the train split lacks, and sets that are empty or null."""
+    as_parquet(
+        folder, {"text": TEXT, "label": pa.list_(INT)},
+        train=[(t, [i, 2]) for t, i in rows(0, 1)],
+        test=[(t, [None, [], [7, 8], [0]][n % 4]) for n, (t, _) in enumerate(rows(0, 1))],
+    )  # fmt: skip
+
+
+def words_without_a_class_each(folder: Path) -> None:
+    as_parquet(
+        folder, {"tokens": pa.list_(TEXT), "tags": pa.list_(INT)},
+        train=[(t.split(), [0, 1]) for t, _ in rows(0, 1)], test=[(t.split(), [0, 1]) for t, _ in rows(0, 1)],
+    )  # fmt: skip
+
+
+def options_of_several_numbers(folder: Path) -> None:
+    as_parquet(
+        folder, {"question": TEXT, "choices": pa.list_(TEXT), "label": INT},
+        train=[(t, ["a", "b", "c"][: 2 + i], i) for t, i in rows(0, 1)], test=[(t, ["a", "b"], i) for t, i in rows(0, 1)],
     )  # fmt: skip
 
 
@@ -274,10 +301,12 @@ REFUSED = _named(
     (all_unlabelled, "--label-column"),
     (all_null_labels, "--label-column"),
     (all_null_texts, "--text-column"),
-    (ratings, "--label-column"),
-    (float_typed, "--label-column"),
+    (always_one_number, "--label-column"),
+    (no_finite_number, "--label-column"),
     (fractions_late, "--label-column"),
-    (lists_of_labels, "--label-column"),
+    (always_one_set, "--label-column"),
+    (words_without_a_class_each, "--label-column"),
+    (options_of_several_numbers, "--choice-column"),
     (ids_as_labels, "--label-column"),
     (two_labels, "--label-column"),
     (no_label, "--label-column"),
@@ -295,6 +324,8 @@ REFUSED = _named(
 )
 TOLERATED = _named(
     (empty_evaluation_splits, ""),
+    (ratings, ""),
+    (sets_of_unknown, "rows without an input or a label"),
     (unseen_classes, "4 of 12 test examples have a class"),
     (unlabelled_among, "2 rows without an input or a label"),
     (minus_one_is_a_class, ""),

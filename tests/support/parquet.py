@@ -19,12 +19,14 @@ IMAGE_TYPE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 def write_parquet(path: Path, columns: Mapping[str, list[Any]], features: Mapping[str, Any]) -> None:
     """Write columns under the given features ({"label": {"names": [...], "_type": "ClassLabel"}}).
 
-    Images (uint8 arrays) are embedded as PNG files.
+    Images (uint8 arrays) are embedded as PNG files, recordings (bytes) as they are.
     """
     arrays, fields = [], []
     for name, values in columns.items():
         kind = _arrow_type(features[name])
-        if kind == IMAGE_TYPE:
+        if features[name]["_type"] == "Audio":
+            values = [{"bytes": v, "path": f"{i:04d}.wav"} for i, v in enumerate(values)]
+        elif kind == IMAGE_TYPE:
             values = [{"bytes": png(np.asarray(v)), "path": f"{i:04d}.png"} for i, v in enumerate(values)]
         arrays.append(pa.array(values, type=kind))
         fields.append(pa.field(name, kind))
@@ -34,8 +36,10 @@ def write_parquet(path: Path, columns: Mapping[str, list[Any]], features: Mappin
 
 
 def _arrow_type(feature: Mapping[str, Any]) -> pa.DataType:
-    if feature["_type"] == "Image":
+    if feature["_type"] in ("Image", "Audio"):
         return IMAGE_TYPE
+    if feature["_type"] == "List":
+        return pa.list_(_arrow_type(feature["feature"]))
     if feature["_type"] == "ClassLabel":
         return pa.int64()
     return {"string": pa.string(), "float32": pa.float32()}[feature["dtype"]]

@@ -71,7 +71,10 @@ def _dataset_info(folder: Path, features: Mapping[str, Any], tables: Tables) -> 
         if feature["_type"] == "ClassLabel":
             names = {str(index): label for index, label in enumerate(feature["names"])}
             return {"name": name, "dtype": {"class_label": {"names": names}}}
-        return {"name": name, "dtype": feature.get("dtype", "image")}
+        if feature["_type"] == "List":
+            item = entry("", feature["feature"])["dtype"]
+            return {"name": name, "list": item if isinstance(item, str) else {"dtype": item}}
+        return {"name": name, "dtype": feature.get("dtype", feature["_type"].lower())}
 
     sizes = {name: (folder / _parquet_path(name)).stat().st_size for name in tables}
     return {

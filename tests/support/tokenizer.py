@@ -29,3 +29,23 @@ def word_piece_tokenizer() -> Any:
     tokenizer.decoder = decoders.WordPiece()
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", vocab["[SEP]"]), ("[CLS]", vocab["[CLS]"]))
     return BertTokenizerFast(tokenizer_object=tokenizer, model_max_length=128)
+
+
+def byte_level_tokenizer() -> Any:
+    """A tokenizer of the kind of RoBERTa's: bytes, of which the space before a word is one."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+    from transformers import RobertaTokenizerFast
+
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocab = {
+        token: index for index, token in enumerate(("<s>", "<pad>", "</s>", "<unk>", "<mask>", *letters))
+    }
+    words = [(w[0], w[1]) for w in ("gr", "re", "ea", "at")]
+    for left, right in words:
+        vocab.setdefault(left + right, len(vocab))
+    vocab.setdefault("\u0120g", len(vocab))
+    tokenizer = Tokenizer(models.BPE(vocab, [("\u0120", "g"), *words]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
+    return RobertaTokenizerFast(tokenizer_object=tokenizer, model_max_length=128)

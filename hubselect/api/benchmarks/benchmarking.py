@@ -15,8 +15,9 @@ from hubselect.api.progress import PLAN, Listener, Progress, silent
 from hubselect.errors import InvalidInput, KnowledgeMissing
 from hubselect.executors.workplaces import ThisMachine, Workplace, check_executor, workplace
 from hubselect.hub import index_dataset, index_model
-from hubselect.records import METHODS, TASKS, Dataset, Method, Model, Recipe, Task
+from hubselect.records import METHODS, TASKS, Dataset, Method, Model, Recipe, Task, models_for
 from hubselect.registry import Registry
+from hubselect.training.metrics import known_metric
 
 __all__ = ["BenchmarkReport", "Cell", "benchmark", "fill_cells", "pinned", "recipe_for"]
 
@@ -42,13 +43,14 @@ def recipe_for(
     max_train_samples: int | None = None,
     seed: int | None = None,
     method: Method | None = None,
+    metric: str | None = None,
 ) -> Recipe:
     """The registry's main measured recipe for `task` (or the default one) with what was asked for changed.
 
     With a `method` the main recipe of that method. Raises `InvalidInput` for one that is not known or
-    whose library is not installed.
+    whose library is not installed, and for an unknown metric.
     """
-    measured = registry.main_recipe(task, measured=True) or Recipe(task)
+    measured = registry.main_recipe(task, measured=True) or Recipe.usual(task)
     if method is not None:
         same = registry.main_recipe(task, measured=True, method=checked_method(method))
         measured = same or measured.with_(method=method, name=_NAMES[method])
@@ -57,6 +59,7 @@ def recipe_for(
         "stages_per_epoch": stages_per_epoch,
         "max_train_samples": max_train_samples,
         "seed": seed,
+        "metric": None if metric is None else known_metric(metric),
     }
     return measured.with_(**{name: value for name, value in asked.items() if value is not None})
 
@@ -72,6 +75,7 @@ def benchmark(
     seed: int | None = None,
     seeds: Sequence[int] = (),
     method: Method | None = None,
+    metric: str | None = None,
     budget: int | None = None,
     retry_failed: bool = False,
     executor: str = "local",
@@ -82,7 +86,9 @@ def benchmark(
     bring the clusters up to date.
 
     `method` is what of each checkpoint is trained: "full", "lora" or "probe" (`training.methods`), each
-    a recipe with a matrix of its own; the default is that of the main recipe.
+    a recipe with a matrix of its own; the default is that of the main recipe. So is each `metric`
+    (`training.metrics`), which scores the datasets whose labels it fits; others keep the usual one of
+    their kind of label.
 
     A cell that was interrupted goes on from its last finished stage; a failed cell is left
     alone unless `retry_failed`. Any number of processes may fill one matrix: each cell is worked on by
@@ -116,6 +122,7 @@ def benchmark(
                     max_train_samples=max_train_samples,
                     seed=seed,
                     method=method,
+                    metric=metric,
                 )
                 for each in dict.fromkeys(seeds or (recipe.seed,)):
                     work.append(
@@ -178,8 +185,8 @@ def _fill_within(
 
 def _chosen_models(store: Registry, task: Task, wanted: Sequence[str]) -> list[Model]:
     if wanted:
-        return [pinned(store, m) for m in map(store.model, wanted) if m.task == task]
-    return [m for m in store.models(task, indexed_only=False) if m.revision is not None]
+        return [pinned(store, m) for m in map(store.model, wanted) if m.task == models_for(task)]
+    return [m for m in store.models(models_for(task), indexed_only=False) if m.revision is not None]
 
 
 def _chosen_datasets(store: Registry, task: Task, wanted: Sequence[str]) -> list[Dataset]:

@@ -16,7 +16,7 @@ from hubselect.executors.jobs import sentence_vectors
 from hubselect.executors.pool import Call, Chain, WorkerPool
 from hubselect.hub import Download, card_text, download_model, index_model
 from hubselect.knowledge.placement import CARD_TEXT, by_text, compared
-from hubselect.records import Model, Placement, Task
+from hubselect.records import DO, Model, Placement, Task
 from hubselect.registry import Registry
 
 if TYPE_CHECKING:
@@ -113,13 +113,13 @@ def place(
 def place_added(store: Registry, models: Sequence[Model]) -> tuple[Placement, ...]:
     """Place models that were just added by lineage, as far as there are clusters."""
     found: list[Placement] = []
-    for task in sorted({m.task for m in models}):
+    for task in sorted({task for m in models for task in DO[m.task]}):
         try:
             shown = store.shown_clusterings(task)
         except KnowledgeMissing:
             continue
         for _, digest in shown:
-            found += place_by_lineage(store, digest, [m.id for m in models if m.task == task]).found
+            found += place_by_lineage(store, digest, [m.id for m in models if task in DO[m.task]]).found
     return tuple(found)
 
 

@@ -11,7 +11,7 @@ from hubselect.errors import HubselectError, InvalidInput, KnowledgeMissing, Unk
 from hubselect.executors.local import PASSING
 from hubselect.hub import index_model
 from hubselect.recall.classes import Classes
-from hubselect.records import Dataset, Model, Task
+from hubselect.records import Dataset, Model, Task, models_for
 from hubselect.registry import Registry
 from hubselect.reports.numbers import size
 
@@ -87,10 +87,10 @@ def candidates_for(
     if filters.candidates:
         models = [_listed_model(store, name, task) for name in filters.candidates]
     else:
-        models = [m for m in store.models_named(with_results) if m.task == task]
+        models = [m for m in store.models_named(with_results) if m.task == models_for(task)]
         if unknown:
             there = {m.id for m in models}
-            added = store.models(task, indexed_only=False)
+            added = store.models(models_for(task), indexed_only=False)
             models += [m for m in added if m.id not in there and m.revision is not None]
     kept: list[Model] = []
     notes: list[str] = []
@@ -148,7 +148,7 @@ def _listed_model(store: Registry, name: str, task: Task) -> Model:
 
 
 def _for(model: Model, task: Task) -> Model:
-    if model.task != task:
+    if model.task != models_for(task):
         raise InvalidInput(f"{model.id} is for {model.task}, not for {task}", "leave it out of --candidates")
     return model
 

@@ -38,10 +38,13 @@ _DATASET_FIELDS = (
     "revision",
     "data_revision",
     "text_columns",
+    "choice_columns",
     "image_column",
+    "audio_column",
     "label_column",
+    "problem_type",
 )
-_RECIPE_FIELDS = ("seed", "max_train_samples", "max_length")
+_RECIPE_FIELDS = ("seed", "max_train_samples", "max_length", "max_seconds")
 
 
 def feature_key(model: Model, dataset: Dataset, recipe: Recipe, max_samples: int) -> str | None:

@@ -64,7 +64,9 @@ def coarse_recall(
     max_download: int | None = None,
     tolerance: float = TOLERANCE,
     text_columns: Sequence[str] = (),
+    choice_columns: Sequence[str] = (),
     image_column: str | None = None,
+    audio_column: str | None = None,
     label_column: str | None = None,
     workers: int | None = None,
     listener: Listener = silent,
@@ -104,7 +106,9 @@ def coarse_recall(
             dataset_id,
             config=config,
             text_columns=text_columns,
+            choice_columns=choice_columns,
             image_column=image_column,
+            audio_column=audio_column,
             label_column=label_column,
         )
         plan = plan_recall(store, dataset, options, k)

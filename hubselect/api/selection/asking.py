@@ -26,6 +26,7 @@ class Asked:
     policy: str
     recall: str
     method: Method | None
+    metric: str | None
     proxy: str | None
     proxies: Sequence[str]
     scope: Scope
@@ -46,7 +47,9 @@ class Asked:
     max_train_samples: int | None
     seed: int | None
     text_columns: Sequence[str]
+    choice_columns: Sequence[str]
     image_column: str | None
+    audio_column: str | None
     label_column: str | None
     workers: int | None
     fresh: bool
@@ -77,6 +80,8 @@ class Asked:
             self.dataset_id,
             config=self.config,
             text_columns=self.text_columns,
+            choice_columns=self.choice_columns,
             image_column=self.image_column,
+            audio_column=self.audio_column,
             label_column=self.label_column,
         )

@@ -31,6 +31,7 @@ from hubselect.recall.scope import Scope
 from hubselect.records import Dataset, Method, Plan, Selection
 from hubselect.registry import Registry, SelectionRecord, SelectionRequest
 from hubselect.selection import Budget, make_policy
+from hubselect.training.metrics import checked_metric, known_metric
 from hubselect.training.outputs import check_output
 
 AUTO_K: K = "auto"
@@ -48,6 +49,7 @@ def select(
     policy: str = AUTO,
     recall: str = AUTO,
     method: Method | None = None,
+    metric: str | None = None,
     proxy: str | None = None,
     proxies: Sequence[str] = (),
     scope: Scope = SCOPE,
@@ -68,7 +70,9 @@ def select(
     max_train_samples: int | None = None,
     seed: int | None = None,
     text_columns: Sequence[str] = (),
+    choice_columns: Sequence[str] = (),
     image_column: str | None = None,
+    audio_column: str | None = None,
     label_column: str | None = None,
     workers: int | None = None,
     fresh: bool = False,
@@ -84,7 +88,10 @@ def select(
     proxy="leep".
     The recipe is the one the registry's results were measured with (5 epochs if it has none);
     `epochs`, `max_train_samples` and `seed` change it, and `method` says what of a checkpoint is trained:
-    "full", "lora" or "probe" (`training.methods`). `max_download` (bytes) bounds what is fetched
+    "full", "lora" or "probe" (`training.methods`). `metric` is what scores are (`training.metrics`);
+    without it the one of the recipe, or "f1_macro" for a target of so unequal classes that accuracy says
+    little, and of labels that are no classes the usual one. What is known of models by another metric
+    still says who is good. `max_download` (bytes) bounds what is fetched
     for recall, and leaves out recalled models that no longer fit; `max_disk` (bytes) does so for all that
     lies on the disk at a time: fetched weights, training states and the winner. The winner is saved to
     `output` (default: beside the registry).
@@ -168,6 +175,7 @@ def _prepared(asked: Asked) -> Iterator[_Ready]:
             max_train_samples=asked.max_train_samples,
             seed=asked.seed,
             method=asked.method,
+            metric=None if asked.metric is None else checked_metric(dataset, known_metric(asked.metric)),
         )
         told = {
             "data": content_of(dataset),
@@ -183,7 +191,7 @@ def _prepared(asked: Asked) -> Iterator[_Ready]:
         request = replace(_request(plan, question, asked.k), policy=policy)
         digest = _knowledge_digest(plan)
         done = None if asked.fresh else store.finished_selection(request.request_digest, digest)
-        ways = asked.workers, asked.executor, asked.listener
+        ways = asked.workers, asked.executor, asked.listener, asked.metric
         work = SelectionWork(store, dataset, plan, recipe, request, digest, *ways)
         yield _Ready(store, dataset, request, work, done)
 

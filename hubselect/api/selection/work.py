@@ -26,7 +26,7 @@ from hubselect.api.selection.pace import pace_of
 from hubselect.api.selection.planning import Planned, plan_for
 from hubselect.api.selection.policies import costs_document, costs_for, lessons_for, policy_from
 from hubselect.errors import SelectionFailed, UnsupportedModel
-from hubselect.executors.jobs import TrainingJob
+from hubselect.executors.jobs import Looked, TrainingJob
 from hubselect.executors.local import LocalExecutor
 from hubselect.executors.pool import Pool
 from hubselect.executors.workplaces import workplace
@@ -34,10 +34,11 @@ from hubselect.hub import download_model
 from hubselect.knowledge.curve_ends import CurveEnds
 from hubselect.records import Dataset, Failed, Recipe, Selection
 from hubselect.registry import Registry, SelectionRecord, SelectionRequest
-from hubselect.registry.selection_documents import EXPLANATION, plan_of, warnings_of
+from hubselect.registry.selection_documents import EXPLANATION, metric_of, plan_of, warnings_of
 from hubselect.reports.closing import plan_line
 from hubselect.reports.numbers import size
 from hubselect.selection import Costs, drive
+from hubselect.training.metrics import IMBALANCED, metric_for
 
 
 class SelectionWork:
@@ -54,6 +55,7 @@ class SelectionWork:
         workers: int | None,
         executor: str,
         listener: Listener,
+        metric: str | None = None,
     ) -> None:
         self._store = store
         self._dataset = dataset
@@ -64,6 +66,7 @@ class SelectionWork:
         self._workers = workers
         self._executor = executor
         self._listener = listener
+        self._metric = metric
 
     def plan(self, home: Path | None = None) -> Planned:
         """What would be done; `home` is where the registry's files lie, if not beside it."""
@@ -83,6 +86,7 @@ class SelectionWork:
             place.pool(self._workers, self._request.k, largest) as pool,
         ):
             record = unfinished or self._begin(pool)
+            self._recipe = self._scored_by(metric_of(record.knowledge))
             folder = self._folder(record.id)
             journal = self._journal(record)
             noted = partial(self._note, record.id)
@@ -132,7 +136,8 @@ class SelectionWork:
         self._listener(Progress(PLAN, 0, 1, plan_line(planned.plan)))
         started = time.monotonic()
         store, request = self._store, self._request
-        warnings = look(pool, self._dataset, self._recipe, self._listener)
+        looked = look(pool, self._dataset, self._recipe, self._listener)
+        metric, why = self._chosen_metric(looked)
         everyone = replace(
             self._plan,
             choice=replace(self._plan.choice, k=None),
@@ -147,7 +152,9 @@ class SelectionWork:
             "revisions": {m: store.model(m).revision for m in ids},
             "costs": costs_document(costs),
             "plan": asdict(planned.plan),
-            "warnings": list(warnings),
+            "warnings": list(looked.warnings),
+            "metric": metric,
+            "recipe": self._scored_by(metric).digest,
         }
         store.add_dataset(self._dataset)
         store.add_recipe(self._recipe)
@@ -162,9 +169,23 @@ class SelectionWork:
         )
         store.add_proxy_scores(found.scored)
         store.add_cost(selection, seconds=time.monotonic() - started)
-        for note in (*found.notes, *left_out):
+        for note in (*found.notes, *left_out, *why):
             self._note(selection, note)
         return store.selection_record(selection)
+
+    def _chosen_metric(self, looked: Looked) -> tuple[str, tuple[str, ...]]:
+        """The metric of this selection: the one asked for or benchmarked by, unless it hides most of a
+        target's classes; and a line on that."""
+        usual = metric_for(self._dataset, self._recipe.metric)
+        if self._metric is not None or usual != "accuracy" or looked.largest_share is None:
+            return usual, ()
+        share = f"{looked.largest_share:.0%} of the train examples are of one class"
+        return IMBALANCED, (f"scores are {IMBALANCED}, as {share}; --metric accuracy scores otherwise",)
+
+    def _scored_by(self, metric: str) -> Recipe:
+        """The recipe, changed only where its own metric would be another on this dataset."""
+        same = metric_for(self._dataset, self._recipe.metric) == metric
+        return self._recipe if same else self._recipe.with_(metric=metric)
 
     def _costs(self, planned: Planned, recalled: Sequence[str], epochs: float, seconds: float) -> Costs:
         """What training the recalled models will cost, who may not be those that were likely."""
@@ -206,7 +227,8 @@ class SelectionWork:
             cost=replace(record.cost, training_epochs=journal.training_epochs()),
             policy=self._request.policy,
             proxy=record.request.proxy,
-            recipe=self._request.recipe_digest,
+            recipe=self._recipe.digest,
+            metric=metric_for(self._dataset, self._recipe.metric),
             plan=plan_of(record.knowledge),
             warnings=warnings_of(record.knowledge),
         )

@@ -5,22 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hubselect.errors import InvalidInput
-from hubselect.records import Recipe
+from hubselect.records import Recipe, models_for
+from hubselect.training.tasks.audio import AudioAdapter
 from hubselect.training.tasks.base import Adapter, Prepared
 from hubselect.training.tasks.image import ImageAdapter
 from hubselect.training.tasks.text import TextAdapter
+from hubselect.training.tasks.text_inputs import PreparedWords
 
-__all__ = ["Adapter", "ImageAdapter", "Prepared", "TextAdapter", "adapter_for"]
+__all__ = [
+    "Adapter",
+    "AudioAdapter",
+    "ImageAdapter",
+    "Prepared",
+    "PreparedWords",
+    "TextAdapter",
+    "adapter_for",
+]
 
 
 def adapter_for(checkpoint: Path, config: Any, recipe: Recipe) -> Adapter:
     """The adapter of the recipe's task for a checkpoint folder and its transformers config.
 
-    Raises `CheckpointBroken` when the tokenizer or image processor cannot be loaded.
+    Raises `CheckpointBroken` when the tokenizer, image processor or feature extractor cannot be loaded.
     """
-    if recipe.task == "text-classification":
-        return TextAdapter(checkpoint, config, recipe.max_length)
-    if recipe.task == "image-classification":
-        return ImageAdapter(checkpoint, config)
-    raise InvalidInput(f"there is no training for the task {recipe.task!r}")
+    modality = models_for(recipe.task)
+    if modality == "text-classification":
+        of_words = recipe.task == "token-classification"
+        return TextAdapter(checkpoint, config, recipe.max_length, of_words=of_words)
+    if modality == "audio-classification":
+        return AudioAdapter(checkpoint, recipe.max_seconds)
+    return ImageAdapter(checkpoint, config)

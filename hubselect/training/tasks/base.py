@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import torch
 
-from hubselect.training.data import Examples
+from hubselect.training.examples import Examples
 from hubselect.training.sampling import IntArray
 
 _LIMIT_BYTES = 1 << 30

@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 
 from hubselect.errors import CheckpointBroken, UnsupportedModel
-from hubselect.training.data import Examples
 from hubselect.training.device import bytes_kept_on, choose_device, decoding_threads
+from hubselect.training.examples import Examples
 from hubselect.training.quiet import quiet
 from hubselect.training.sampling import IntArray
 from hubselect.training.tasks.base import PREPARED, Prepared
@@ -27,7 +27,7 @@ import transformers  # isort: skip  (after quiet, which sets the environment)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_CHUNK = 64
+_CHUNK = 64  # images in one call of a processor
 _IN_MEMORY_BYTES = 1 << 30
 
 

@@ -1,62 +1,26 @@
-"""Text classification: one or two strings per example, tokenised once, padded per batch."""
+"""Text: one or two strings per example, the words of a sentence, or what the options of a multiple choice
+follow; tokenised once, padded per batch."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from hubselect.errors import CheckpointBroken, UnsupportedModel
-from hubselect.training.data import Examples
-from hubselect.training.device import bytes_kept_on
+from hubselect.training.examples import Examples
 from hubselect.training.quiet import quiet
-from hubselect.training.sampling import IntArray
 from hubselect.training.tasks.base import PREPARED, Prepared
-from hubselect.training.tasks.resident import ResidentText
+from hubselect.training.tasks.text_inputs import PreparedChoices, PreparedText, PreparedWords, padded
 
 import transformers  # isort: skip  (after quiet, which sets the environment)
 
 _SHORTEST = 8
 _CHARACTERS = 64  # of a text per token that is wanted, before the rest of the text is looked at
-
-
-@dataclass(frozen=True)
-class PreparedText:
-    """Token ids [n, longest] padded on the right, token types likewise or None, lengths [n]."""
-
-    ids: NDArray[np.int32]
-    types: NDArray[np.int8] | None
-    lengths: IntArray
-
-    @property
-    def nbytes(self) -> int:
-        return self.ids.nbytes + self.lengths.nbytes + (0 if self.types is None else self.types.nbytes)
-
-    def on(self, device: torch.device) -> Prepared:
-        inputs = 2 if self.types is None else 3
-        if 8 * inputs * self.ids.size > bytes_kept_on(device):
-            return self
-        return ResidentText.of(self.batch(np.arange(len(self.lengths))), self.lengths, device)
-
-    def batch(self, rows: IntArray) -> dict[str, torch.Tensor]:
-        """input_ids, attention_mask and perhaps token_type_ids, each int64 [batch, longest of the batch]."""
-        lengths = self.lengths[rows]
-        longest = int(lengths.max())
-        mask = np.arange(longest) < lengths[:, None]
-        batch = {
-            "input_ids": torch.from_numpy(self.ids[rows, :longest].astype(np.int64)),
-            "attention_mask": torch.from_numpy(mask.astype(np.int64)),
-        }
-        if self.types is not None:
-            batch["token_type_ids"] = torch.from_numpy(self.types[rows, :longest].astype(np.int64))
-        return batch
 
 
 def longest_input(max_length: int, tokenizer_limit: int, config: Any) -> int:
@@ -78,13 +42,15 @@ def longest_input(max_length: int, tokenizer_limit: int, config: Any) -> int:
 
 
 class TextAdapter:
-    """Tokenises the way the checkpoint's own tokenizer does."""
+    """Tokenises the way the checkpoint's own tokenizer does. With `of_words`, sentences come as words: a
+    tokenizer to which the space before a word is a part of it is told that there is one."""
 
-    def __init__(self, checkpoint: Path, config: Any, max_length: int) -> None:
+    def __init__(self, checkpoint: Path, config: Any, max_length: int, *, of_words: bool = False) -> None:
+        spaces = {"add_prefix_space": True} if of_words else {}
         try:
             with quiet():
                 tokenizer = transformers.AutoTokenizer.from_pretrained(
-                    str(checkpoint), trust_remote_code=False, local_files_only=True
+                    str(checkpoint), trust_remote_code=False, local_files_only=True, **spaces
                 )
         except Exception as error:
             text = " ".join(str(error).split())[:160]
@@ -109,22 +75,54 @@ class TextAdapter:
         """
         key = ("text", self._family, self._type_count, self.length, examples.fingerprint)
         prepared = PREPARED.get(key, lambda: self._tokenise(examples))
-        assert isinstance(prepared, PreparedText)
-        if self._vocabulary is not None and int(prepared.ids.max()) >= self._vocabulary:
+        assert isinstance(prepared, PreparedText | PreparedWords | PreparedChoices)
+        if self._vocabulary is not None and prepared.largest >= self._vocabulary:
             raise CheckpointBroken(
-                f"the tokenizer of {self._name} makes token {int(prepared.ids.max())}, "
+                f"the tokenizer of {self._name} makes token {prepared.largest}, "
                 f"but the model knows {self._vocabulary} tokens"
             )
         return prepared
 
-    def _tokenise(self, examples: Examples) -> PreparedText:
-        encoded = self._encode(examples.texts)
+    def _tokenise(self, examples: Examples) -> Prepared:
+        if examples.words:
+            return self._words(examples.words)
+        if examples.choices:
+            pairs = zip(examples.texts, examples.choices, strict=True)
+            each = [(*text, option) for text, options in pairs for option in options]
+            return PreparedChoices.of(self._tables(self._encode(each)), len(examples.choices[0]))
+        return self._tables(self._encode(examples.texts))
+
+    def _words(self, sentences: Sequence[tuple[str, ...]]) -> PreparedWords:
+        """The words of each sentence with the token each begins at; those past the length are cut off."""
+        if not self.tokenizer.is_fast:
+            raise UnsupportedModel(f"the tokenizer of {self._name} does not say which token is of which word")
+        with quiet():
+            encoded = self.tokenizer(
+                [list(words) for words in sentences],
+                is_split_into_words=True,
+                truncation=True,
+                max_length=self.length,
+                return_attention_mask=False,
+            )
+        tables = self._tables(encoded)
+        places = np.full(tables.ids.shape, -1, dtype=np.int64)
+        first = 0
+        for row, words in enumerate(sentences):
+            before = None
+            for place, word in enumerate(encoded.word_ids(row)):
+                if word is not None and word != before:
+                    places[row, place] = first + word
+                before = word
+            first += len(words)
+        return PreparedWords(tables, places)
+
+    def _tables(self, encoded: Any) -> PreparedText:
         lists = [ids or [self.tokenizer.pad_token_id] for ids in encoded["input_ids"]]
         lengths = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
-        ids = _padded(lists, lengths, self.tokenizer.pad_token_id, np.int32)
+        ids = padded(lists, lengths, self.tokenizer.pad_token_id, np.int32)
         types = None
         if "token_type_ids" in encoded:
-            types = _padded(encoded["token_type_ids"], lengths, 0, np.int8)
+            types = padded(encoded["token_type_ids"], lengths, 0, np.int8)
             # A tokenizer may number segments the model has no embedding for: leave them out.
             if self._type_count is not None and int(types.max()) >= self._type_count:
                 types = None
@@ -164,13 +162,6 @@ class TextAdapter:
 
     def export(self, output: Path) -> None:
         self.tokenizer.save_pretrained(str(output))
-
-
-def _padded(lists: list[list[int]], lengths: IntArray, fill: int, kind: type[Any]) -> NDArray[Any]:
-    table = np.full((len(lists), int(lengths.max())), fill, dtype=kind)
-    for row, values in zip(table, lists, strict=True):
-        row[: len(values)] = values
-    return table
 
 
 def _ensure_padding(tokenizer: Any, name: str) -> None:
