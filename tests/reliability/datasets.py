@@ -145,7 +145,8 @@ def words_without_a_class_each(folder: Path) -> None:
 def options_of_several_numbers(folder: Path) -> None:
     as_parquet(
         folder, {"question": TEXT, "choices": pa.list_(TEXT), "label": INT},
-        train=[(t, ["a", "b", "c"][: 2 + i], i) for t, i in rows(0, 1)], test=[(t, ["a", "b"], i) for t, i in rows(0, 1)],
+        train=[(t, ["a", "b", "c"][: 2 + i], i) for t, i in rows(0, 1)],
+        test=[(t, ["a", "b"], i) for t, i in rows(0, 1)],
     )  # fmt: skip
 
 
