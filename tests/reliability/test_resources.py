@@ -28,6 +28,7 @@ from hubselect.training.features import forward_features
 from hubselect.training.finetuning import FineTuning
 from hubselect.training.gradients import batch_gradient
 from hubselect.training.memory import Portions
+from hubselect.training.problems import problem_for
 from tests.support.memory import ROOT, in_workers, most_examples
 from tests.support.repos import write_text_dataset, write_text_model
 
@@ -98,7 +99,8 @@ def test_any_split_of_a_batch_gives_the_same_gradient(
     expected = torch.nn.functional.cross_entropy(network.layers(values[chosen]), labels[chosen])
     gradients = torch.autograd.grad(expected, list(network.parameters()))
     portions = Portions(portion)
-    loss = batch_gradient(network, lambda some: {"values": values[some]}, labels, chosen, portions)
+    problem = problem_for(Dataset("d", "text-classification"), ("a", "b", "c"))
+    loss = batch_gradient(network, lambda some: {"values": values[some]}, problem, labels, chosen, portions)
     assert float(loss) == pytest.approx(float(expected.detach()), abs=ROUNDING)
     for parameter, gradient in zip(network.parameters(), gradients, strict=True):
         assert parameter.grad is not None

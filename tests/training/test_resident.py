@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from hubselect.training.data import Examples
 from hubselect.training.device import bytes_kept_on, indices
+from hubselect.training.examples import Examples
 from hubselect.training.loading import load_config
 from hubselect.training.tasks import ImageAdapter, image
 from hubselect.training.tasks.resident import ResidentImages, ResidentText
-from hubselect.training.tasks.text import PreparedText
+from hubselect.training.tasks.text_inputs import PreparedText
 
 CPU = torch.device("cpu")
 

@@ -58,4 +58,4 @@ def test_the_split_rule(
 
 def _part(name: str, labels: list[int]) -> _Part:
     rows = datasets.Dataset.from_dict({"text": [f"{name} {i} {label}" for i, label in enumerate(labels)]})
-    return _Part(name, rows, np.arange(len(labels)), np.array(labels))
+    return _Part(name, rows, np.arange(len(labels)), np.array(labels), None)
