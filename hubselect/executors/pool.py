@@ -10,7 +10,6 @@ The pool knows nothing of models or torch: it runs picklable functions.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -23,6 +22,7 @@ from typing import Any, Protocol
 
 from hubselect.errors import HubselectError, TrainingFailed
 from hubselect.executors import devices, guard
+from hubselect.executors.starting import worker_context
 
 DEATHS_ALLOWED = 1  # a call that loses its worker more often is given up
 
@@ -145,9 +145,9 @@ class WorkerPool:
         if worker not in self._processes:
             self._processes[worker] = ProcessPoolExecutor(
                 max_workers=1,
-                mp_context=multiprocessing.get_context("spawn"),
+                mp_context=worker_context(),
                 initializer=guard.start_worker,
-                initargs=(self._card_of(worker),),
+                initargs=(self._card_of(worker), dict(os.environ)),
             )
         try:
             with _hidden_main():

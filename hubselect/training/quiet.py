@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # A thread that asks a third-party service to convert .bin weights must never start. Tokenizers may use
-# all cores: texts are tokenised once, before training, and workers are spawned, never forked.
+# all cores: texts are tokenised once, before training, and no process is forked from one that has done so.
 os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 

@@ -1,0 +1,40 @@
+"""How worker processes come to be.
+
+Importing torch and transformers costs seconds of a core. On Linux one process imports them (a fork
+server), and workers are forked from it in milliseconds: the second worker, and every later one of the
+same driver, costs nothing. The server has no threads and has not touched an accelerator, so forking it
+is safe. Elsewhere workers are spawned, and import for themselves.
+
+Libraries read the environment when they are imported. A driver whose environment has changed since its
+server started spawns its workers, too.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from multiprocessing.context import BaseContext
+
+_LIBRARIES = "hubselect.executors.libraries"
+_NOT_READ = ("HUBSELECT_", "PYTEST_")  # beginnings of names that are read when they are needed, if at all
+_SET_BY_US = ("DISABLE_SAFETENSORS_CONVERSION", "TOKENIZERS_PARALLELISM")  # `training.quiet`
+_OF_SHELLS = ("PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES")
+_server: dict[str, str] | None = None
+
+
+def worker_context() -> BaseContext:
+    """The way to start the next worker process."""
+    global _server
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    if _server is None:
+        _server = _environment()
+        multiprocessing.get_context("forkserver").set_forkserver_preload([_LIBRARIES])
+    return multiprocessing.get_context("forkserver" if _server == _environment() else "spawn")
+
+
+def _environment() -> dict[str, str]:
+    """What libraries may have read."""
+    ignored = (*_SET_BY_US, *_OF_SHELLS)
+    return {n: v for n, v in os.environ.items() if n not in ignored and not n.startswith(_NOT_READ)}
