@@ -171,8 +171,8 @@ class WordClasses(Classes):
 
     def target(self, examples: Examples, prepared: Prepared) -> torch.Tensor:
         place = _places(prepared)
-        classes = np.concatenate(self.truth(examples))
-        return torch.from_numpy(np.where(place >= 0, np.maximum(classes, IGNORED)[place], IGNORED))
+        classes = np.concatenate(self.truth(examples))[place]
+        return torch.from_numpy(np.where((place >= 0) & (classes >= 0), classes, IGNORED))
 
     def loss(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         these = target[:, : logits.shape[1]]
