@@ -13,11 +13,11 @@ from hubselect.api.clusters.after import ClustersAfter, clusters_after
 from hubselect.api.clusters.placing import place_added
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, Progress, silent
-from hubselect.api.targets import content_of
+from hubselect.api.targets import content_of, described
 from hubselect.errors import HubselectError, InvalidInput
 from hubselect.executors.jobs import TrainingJob, check
 from hubselect.executors.pool import Call, Chain, WorkerPool, default_workers
-from hubselect.hub import download_model, index_dataset, index_model
+from hubselect.hub import download_model, index_model
 from hubselect.records import DO, Clustering, Dataset, Model, Placement, Recipe, Role, Task, models_for
 from hubselect.registry import Registry
 
@@ -102,9 +102,10 @@ def add_dataset(
     audio_column: str | None = None,
     label_column: str | None = None,
 ) -> Dataset:
-    """Index a labelled dataset of the Hub; columns that are not named are found from its metadata."""
+    """Index a labelled dataset of the Hub, or a file or folder of one's own; columns that are not named are
+    found from its metadata."""
     with opened(registry) as store:
-        found = index_dataset(
+        found = described(
             dataset_id,
             config=config,
             revision=revision,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from hubselect.errors import InvalidInput
-from hubselect.hub import index_dataset
+from hubselect.hub import index_dataset, index_own, is_own
 from hubselect.records import Dataset, dataset_name
 from hubselect.registry import Registry
 
@@ -27,16 +28,14 @@ def target_dataset(
     known = _stored(store, dataset_name(dataset_id, config))
     if known is not None and known.revision is not None and not overrides:
         return known
-    found = index_dataset(
-        dataset_id,
-        config=config,
-        role="target",
-        text_columns=tuple(text_columns),
-        choice_columns=tuple(choice_columns),
-        image_column=image_column,
-        audio_column=audio_column,
-        label_column=label_column,
-    )
+    columns: dict[str, Any] = {
+        "text_columns": tuple(text_columns),
+        "choice_columns": tuple(choice_columns),
+        "image_column": image_column,
+        "audio_column": audio_column,
+        "label_column": label_column,
+    }
+    found = described(dataset_id, config=config, role="target", **columns)
     known = _stored(store, found.name)
     if known is None:
         return found
@@ -49,6 +48,17 @@ def target_dataset(
             "select for it without column options, or use another registry",
         )
     return found
+
+
+def described(
+    dataset_id: str, *, config: str | None = None, revision: str | None = None, **options: Any
+) -> Dataset:
+    """A dataset of the Hub, or of this machine where it is named by a path. Options are `index_dataset`'s."""
+    if not is_own(dataset_id):
+        return index_dataset(dataset_id, config=config, revision=revision, **options)
+    if config is not None or revision is not None:
+        raise InvalidInput("files of one's own have no configurations and revisions", "leave that option out")
+    return index_own(dataset_id, **options)
 
 
 def _stored(store: Registry, name: str) -> Dataset | None:

@@ -9,15 +9,14 @@ parquet conversion (`refs/convert/parquet`) when there is one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from hubselect.errors import InvalidInput, UnsupportedDataset
 from hubselect.hub.client import TIMEOUT, card_of, check_repo_id, commit_of, hub_api, hub_errors
-from hubselect.hub.columns import Choice, Column, choose_columns
-from hubselect.hub.features import from_card
-from hubselect.hub.formats import FOLDERS, Footer, Source, format_of, parquet_footer, read_columns
-from hubselect.hub.layout import Layout, converted_layout, infos, own_layout
+from hubselect.hub.columns import Choice, choose_columns
+from hubselect.hub.formats import Source
+from hubselect.hub.found import Found, columns_of, footers_of, rows_of
+from hubselect.hub.layout import converted_layout, infos, own_layout
 from hubselect.hub.patience import persistent
 from hubselect.records import Dataset, Role, dataset_name
 
@@ -25,14 +24,6 @@ if TYPE_CHECKING:
     from huggingface_hub import DatasetInfo
 
 CONVERTED = "refs/convert/parquet"
-_MAX_FOOTERS = 8
-
-
-@dataclass(frozen=True)
-class _Found:
-    layout: Layout
-    source: Source
-    converted: bool
 
 
 def index_dataset(
@@ -70,8 +61,8 @@ def index_dataset(
             "choose another --config, or a dataset with a split called train",
         )
     declared = _declared(card, found.layout.config)
-    footers = _footers(declared, found)
-    columns = _columns(declared, found, footers)
+    footers = footers_of(declared, found)
+    columns = columns_of(declared, found, footers)
     choice = choose_columns(
         columns,
         name=name,
@@ -86,7 +77,7 @@ def index_dataset(
             f"the label {choice.label.name!r} of {name} has one class only",
             "choose another with --label-column L",
         )
-    splits = _rows(declared, found.layout, footers)
+    splits = rows_of(declared, found.layout, footers)
     config = _recorded_config(found, config)
     return _record(info, config, role, choice, splits, found)
 
@@ -97,7 +88,7 @@ def _record(
     role: Role,
     choice: Choice,
     splits: Mapping[str, int | None],
-    found: _Found,
+    found: Found,
 ) -> Dataset:
     return Dataset(
         id=found.source.repo_id,
@@ -135,14 +126,14 @@ def _source(repo_id: str, info: DatasetInfo) -> Source:
 
 def _find(
     dataset_id: str, info: DatasetInfo, card: Mapping[str, Any], config: str | None, *, name: str
-) -> _Found:
+) -> Found:
     source = _source(dataset_id, info)
     # the datasets library refuses a repository with such a script even beside data files
     script = f"{dataset_id.split('/')[-1]}.py"
     if script not in source.sizes:
         layout = own_layout(card, list(source.sizes), config, name=name)
         if layout is not None:
-            return _Found(layout, source, converted=False)
+            return Found(layout, source, converted=False)
     converted = _converted(dataset_id, config, name=name)
     if converted is not None:
         return converted
@@ -159,7 +150,7 @@ def _find(
     )
 
 
-def _converted(dataset_id: str, config: str | None, *, name: str) -> _Found | None:
+def _converted(dataset_id: str, config: str | None, *, name: str) -> Found | None:
     from huggingface_hub.errors import RemoteEntryNotFoundError, RevisionNotFoundError
 
     with hub_errors(dataset_id, repo_type="dataset", revision=CONVERTED):
@@ -173,10 +164,10 @@ def _converted(dataset_id: str, config: str | None, *, name: str) -> _Found | No
             return None
     source = _source(dataset_id, info)
     layout = converted_layout(list(source.sizes), config, name=name)
-    return _Found(layout, source, converted=True) if layout else None
+    return Found(layout, source, converted=True) if layout else None
 
 
-def _recorded_config(found: _Found, config: str | None) -> str | None:
+def _recorded_config(found: Found, config: str | None) -> str | None:
     """Of a conversion with several configs the folder must be known to load it."""
     if config is None and found.converted:
         folders = {path.split("/")[0] for path in found.source.sizes if path.endswith(".parquet")}
@@ -194,51 +185,3 @@ def _declared(card: Mapping[str, Any], config: str | None) -> Mapping[str, Any]:
     if len(entries) == 1 and (anonymous or config in (None, "default")):
         return entries[0]
     return anonymous[0] if anonymous and config in (None, "default") else {}
-
-
-def _footers(declared: Mapping[str, Any], found: _Found) -> dict[str, Footer]:
-    """Footers of a parquet dataset of few files; of the first train file only when there are many;
-    none when the card tells columns and rows."""
-    files = [f for fs in found.layout.files.values() for f in fs]
-    told = bool(declared.get("features")) and found.layout.files.keys() <= _stated_rows(declared).keys()
-    if told or format_of(files[0]) != "parquet":
-        return {}
-    wanted = files if len(files) <= _MAX_FOOTERS else found.layout.files["train"][:1]
-    return {f: parquet_footer(found.source, f) for f in wanted}
-
-
-def _columns(declared: Mapping[str, Any], found: _Found, footers: Mapping[str, Footer]) -> tuple[Column, ...]:
-    features = declared.get("features")
-    if isinstance(features, list) and features:
-        return from_card(features)
-    train = found.layout.files["train"]
-    if train[0] in footers:
-        return footers[train[0]].columns
-    everything = [f for files in found.layout.files.values() for f in files]
-    return read_columns(found.source, train, everything)
-
-
-def _rows(
-    declared: Mapping[str, Any], layout: Layout, footers: Mapping[str, Footer]
-) -> dict[str, int | None]:
-    """Rows per split: stated by the card, in the parquet footers, or the number of images or recordings."""
-    stated = _stated_rows(declared)
-    return {split: _rows_of(split, files, stated, footers) for split, files in layout.files.items()}
-
-
-def _stated_rows(declared: Mapping[str, Any]) -> dict[str, int]:
-    return {
-        str(s["name"]): int(s["num_examples"])
-        for s in declared.get("splits") or ()
-        if isinstance(s, Mapping) and "name" in s and isinstance(s.get("num_examples"), int)
-    }
-
-
-def _rows_of(
-    split: str, files: tuple[str, ...], stated: Mapping[str, int], footers: Mapping[str, Footer]
-) -> int | None:
-    if split in stated:
-        return stated[split]
-    if all(f in footers for f in files):
-        return sum(footers[f].rows for f in files)
-    return len([f for f in files if format_of(f) in FOLDERS]) or None

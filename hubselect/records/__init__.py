@@ -93,7 +93,8 @@ class Dataset:
     words of token classification, or what the options of a multiple choice (`choice_columns`) follow.
     `problem_type` says what the label is: one class, several of them, or a number. `data_revision` names
     the ref the files are read from when it is not `revision` itself (the parquet conversion of a
-    script dataset).
+    script dataset). `path` is where a dataset of one's own lies on this machine, which is known by its
+    content: `revision` is a hash of it.
     """
 
     id: str
@@ -117,6 +118,7 @@ class Dataset:
     tags: tuple[str, ...] = ()
     gated: str | None = None
     indexed_only: bool = False
+    path: str | None = None
 
     @property
     def name(self) -> str:

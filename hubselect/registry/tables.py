@@ -99,6 +99,7 @@ class DatasetRow(Table, table=True):
     )
     gated: str | None = None
     indexed_only: bool = Field(default=False, sa_column_kwargs=NO)
+    path: str | None = None
 
 
 class RecipeRow(Table, table=True):

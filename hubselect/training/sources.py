@@ -20,12 +20,14 @@ from hubselect.errors import (
     UnsupportedDataset,
 )
 from hubselect.hub.dataset_files import fetch_dataset_files, guarded, hub_token, persistent
+from hubselect.hub.formats import format_of
 from hubselect.records import Dataset
 from hubselect.training.quiet import quiet
 
 import datasets  # isort: skip  (after quiet, which sets the environment)
 
 _BATCH = 1000  # rows of a parquet file at once, where the file does not tell
+_BUILDERS = {"csv": "csv", "json": "json", "parquet": "parquet"}
 _NO_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _PREFIXES = {
     "train": ("train", "training"),
@@ -35,12 +37,15 @@ _PREFIXES = {
 
 
 def read_dataset(dataset: Dataset) -> datasets.DatasetDict:
-    """Every split of `dataset` at its pinned revision; `dataset.id` may also be a local folder.
+    """Every split of `dataset` at its pinned revision; `dataset.id` may also be a local folder, and
+    `dataset.path` is one's own file or folder.
 
     Files are checked against the Hub's hashes before they are read. Raises `RepoNotFound`, `RepoGated`,
     `HubUnreachable`, `DownloadIncomplete` or `HubError` when it cannot be fetched, `StorageFailed` when the
     disk does not take it, `UnsupportedDataset` when there is nothing readable in it.
     """
+    if dataset.path is not None:
+        return _read_own(Path(dataset.path), dataset)
     if dataset.revision is not None and Path(dataset.id).exists():
         raise UnsupportedDataset(
             f"the local folder {dataset.id} hides the dataset of the Hub with the same name",
@@ -61,6 +66,27 @@ def read_dataset(dataset: Dataset) -> datasets.DatasetDict:
             )
             if not Path(builder.cache_dir).is_dir():  # else it was read before
                 fetch_dataset_files(_files(builder))
+            _prepare(builder)
+            return _splits(builder, f"dataset {dataset.name}")
+    except HubselectError:
+        raise
+    except Exception as error:
+        raise _mapped(error, dataset) from error
+
+
+def _read_own(place: Path, dataset: Dataset) -> datasets.DatasetDict:
+    """Files of this machine. That they are what was indexed was made sure of when they were."""
+    if not place.exists():
+        raise UnsupportedDataset(
+            f"the files of dataset {dataset.name} are no longer at {place}", "name them where they are now"
+        )
+    format_ = format_of(place.name)
+    try:
+        with quiet():
+            if format_ in _BUILDERS:
+                builder = datasets.load_dataset_builder(_BUILDERS[format_], data_files={"train": str(place)})
+            else:
+                builder = datasets.load_dataset_builder(str(place))
             _prepare(builder)
             return _splits(builder, f"dataset {dataset.name}")
     except HubselectError:

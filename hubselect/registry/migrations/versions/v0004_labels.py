@@ -1,4 +1,4 @@
-"""Datasets whose labels are no single class, of sound, and of options to choose from."""
+"""Datasets whose labels are no single class, of sound, of options to choose from, and of one's own."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,6 +14,7 @@ def upgrade() -> None:
         "datasets", sa.Column("choice_columns", sa.Text(), server_default=sa.text("'[]'"), nullable=False)
     )
     op.add_column("datasets", sa.Column("audio_column", sa.String(), nullable=True))
+    op.add_column("datasets", sa.Column("path", sa.String(), nullable=True))
     op.add_column(
         "datasets",
         sa.Column(
