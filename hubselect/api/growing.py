@@ -7,11 +7,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hubselect.api.benchmarks.benchmarking import BenchmarkReport, fill_cells, recipe_for
 from hubselect.api.clusters.after import ClustersAfter, clusters_after
 from hubselect.api.clusters.placing import place_added
 from hubselect.api.opening import opened
+from hubselect.api.own_data import placed
 from hubselect.api.progress import Listener, Progress, silent
 from hubselect.api.targets import content_of, described
 from hubselect.errors import HubselectError, InvalidInput
@@ -90,7 +92,7 @@ def add_model(
 
 
 def add_dataset(
-    dataset_id: str,
+    dataset_id: Any,
     *,
     registry: Registry | str | Path | None = None,
     config: str | None = None,
@@ -106,7 +108,7 @@ def add_dataset(
     found from its metadata."""
     with opened(registry) as store:
         found = described(
-            dataset_id,
+            placed(dataset_id, store.home),
             config=config,
             revision=revision,
             role=role,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from hubselect.api.own_data import placed
 from hubselect.errors import InvalidInput
 from hubselect.hub import index_dataset, index_own, is_own
 from hubselect.records import Dataset, dataset_name
@@ -14,7 +15,7 @@ from hubselect.registry import Registry
 
 def target_dataset(
     store: Registry,
-    dataset_id: str,
+    dataset_id: Any,
     *,
     config: str | None = None,
     text_columns: Sequence[str] = (),
@@ -23,7 +24,9 @@ def target_dataset(
     audio_column: str | None = None,
     label_column: str | None = None,
 ) -> Dataset:
-    """The dataset as the registry knows it, else as the Hub describes it (not yet written)."""
+    """The dataset as the registry knows it, else as the Hub or one's own files describe it (not yet
+    written). It is named by an id, by a path, or by itself (`api.own_data`)."""
+    dataset_id = placed(dataset_id, store.home)
     overrides = bool(text_columns or choice_columns or image_column or audio_column or label_column)
     known = _stored(store, dataset_name(dataset_id, config))
     if known is not None and known.revision is not None and not overrides:

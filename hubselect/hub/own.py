@@ -61,7 +61,7 @@ def index_own(
     if not root.exists():
         raise InvalidInput(f"there is no file or folder {place}", "check the path")
     paths = _files(root)
-    digest = _digest(paths)
+    digest = content_digest(root)
     source = LocalFiles(str(place), digest, {n: p.stat().st_size for n, p in paths.items()}, _base(root))
     layout = own_layout({}, list(paths), None, name=str(place))
     if layout is None or "train" not in layout.files:
@@ -109,10 +109,10 @@ def _files(root: Path) -> dict[str, Path]:
     return {n: named[n] for n in sorted(named) if not any(part.startswith(".") for part in n.split("/"))}
 
 
-def _digest(paths: dict[str, Path]) -> str:
-    """Forty hex digits of the names and contents, as long as a commit."""
+def content_digest(root: Path) -> str:
+    """Forty hex digits, as long as a commit, of the names and contents of a file or of all in a folder."""
     whole = hashlib.sha256()
-    for name, path in paths.items():
+    for name, path in _files(root).items():
         one = hashlib.sha256()
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK):

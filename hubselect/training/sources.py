@@ -20,14 +20,12 @@ from hubselect.errors import (
     UnsupportedDataset,
 )
 from hubselect.hub.dataset_files import fetch_dataset_files, guarded, hub_token, persistent
-from hubselect.hub.formats import format_of
 from hubselect.records import Dataset
 from hubselect.training.quiet import quiet
 
 import datasets  # isort: skip  (after quiet, which sets the environment)
 
 _BATCH = 1000  # rows of a parquet file at once, where the file does not tell
-_BUILDERS = {"csv": "csv", "json": "json", "parquet": "parquet"}
 _NO_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _PREFIXES = {
     "train": ("train", "training"),
@@ -80,13 +78,10 @@ def _read_own(place: Path, dataset: Dataset) -> datasets.DatasetDict:
         raise UnsupportedDataset(
             f"the files of dataset {dataset.name} are no longer at {place}", "name them where they are now"
         )
-    format_ = format_of(place.name)
+    folder, files = (place.parent, {"train": place.name}) if place.is_file() else (place, None)
     try:
         with quiet():
-            if format_ in _BUILDERS:
-                builder = datasets.load_dataset_builder(_BUILDERS[format_], data_files={"train": str(place)})
-            else:
-                builder = datasets.load_dataset_builder(str(place))
+            builder = datasets.load_dataset_builder(str(folder), data_files=files)
             _prepare(builder)
             return _splits(builder, f"dataset {dataset.name}")
     except HubselectError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from hubselect.api.benchmarks.benchmarking import recipe_for
 from hubselect.api.knowing import Knowledge, knowledge_for
@@ -46,7 +47,7 @@ class Recall:
 
 
 def coarse_recall(
-    dataset_id: str,
+    dataset_id: Any,
     *,
     registry: Registry | str | Path | None = None,
     config: str | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hubselect.api.progress import Listener
 from hubselect.api.recall.options import K, RecallOptions, recall_options
@@ -18,7 +19,7 @@ from hubselect.registry import Registry
 class Asked:
     """Named as in `select`, where their meanings and defaults are."""
 
-    dataset_id: str
+    dataset_id: Any
     registry: Registry | str | Path | None
     config: str | None
     k: K

@@ -40,7 +40,7 @@ LEAST = 3
 
 
 def select(
-    dataset_id: str,
+    dataset_id: Any,
     *,
     registry: Registry | str | Path | None = None,
     config: str | None = None,
@@ -79,6 +79,9 @@ def select(
     listener: Listener = silent,
 ) -> Selection:
     """Select the checkpoint to fine-tune for a dataset, and fine-tune it.
+
+    The dataset is one of the Hub (its id), a file (CSV, TSV, JSON lines, Parquet) or folder of one's own (a
+    path), or a `datasets.Dataset` or `DatasetDict`; one's own are known by their content.
 
     `k` models are recalled and fine-tuned in stages under `policy`; how they are recalled, and from
     whom, is said as in `hubselect.coarse_recall` (`recall` is its method). By default both are decided
@@ -120,7 +123,7 @@ def select(
             return ready.work.run(place, fresh=fresh)
 
 
-def plan_selection(dataset_id: str, **options: Any) -> Plan:
+def plan_selection(dataset_id: Any, **options: Any) -> Plan:
     """What `select` would do with the same arguments (all of them are taken), and what it would cost.
 
     Nothing is downloaded, trained or written; the Hub is asked about the dataset only. The models that
