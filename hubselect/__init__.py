@@ -18,6 +18,7 @@ _HOMES = {
     "benchmark": "hubselect.api.benchmarks.benchmarking",
     "cluster": "hubselect.api.clusters.clustering",
     "coarse_recall": "hubselect.api.recall.recalling",
+    "doctor": "hubselect.api.doctor",
     "index": "hubselect.api.indexing",
     "init": "hubselect.api.initialising",
     "place": "hubselect.api.clusters.placing",
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from hubselect.api.benchmarks.suites import suite
     from hubselect.api.clusters.clustering import cluster
     from hubselect.api.clusters.placing import place
+    from hubselect.api.doctor import doctor
     from hubselect.api.facade import Registry
     from hubselect.api.growing import add_dataset, add_model
     from hubselect.api.indexing import index
@@ -60,6 +62,7 @@ __all__ = [
     "benchmark",
     "cluster",
     "coarse_recall",
+    "doctor",
     "index",
     "init",
     "place",

@@ -22,6 +22,7 @@ COMMANDS = {
     "curves": "results:curves",
     "datasets": "entries:datasets",
     "demo": "demo:demo",
+    "doctor": "doctor:doctor",
     "index": "indexing:index",
     "init": "init:init",
     "matrix": "results:matrix",
@@ -51,9 +52,12 @@ class LazyGroup(click.Group):
         return command
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="hubselect")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Which Hub checkpoint should I fine-tune on my dataset?
 
     \b
@@ -61,6 +65,15 @@ def cli() -> None:
     hubselect add-model ORG/NAME      teach the registry a checkpoint
     hubselect select DATASET_ID       get the best known checkpoint, fine-tuned
     """
+    if ctx.invoked_subcommand is None:
+        from hubselect.api.next_step import next_step
+
+        step = next_step()
+        click.echo(step.state)
+        click.echo("Next:")
+        for command in step.commands:
+            click.echo(f"    {command}")
+        click.echo("All commands: hubselect --help. Is everything in place: hubselect doctor")
 
 
 def main() -> None:
