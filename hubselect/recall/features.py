@@ -25,11 +25,12 @@ DEFAULT_POOLING: Pooling = "mean"
 
 @dataclass(frozen=True)
 class Features:
-    """The outputs of a checkpoint as published for n labelled examples.
+    """The outputs of a checkpoint as published for n labelled examples (or words, or options).
 
     `posterior` float64 [n, z]: probabilities over the checkpoint's own z classes; None without a
-    trained head. `labels` int [n]: the dataset's classes. `samples` is n, `train_size` the rows of
-    the train split they were drawn from: the pass costs samples / train_size epochs at most.
+    trained head. `labels` int [n]: the dataset's classes, or whole numbers that stand for labels of another
+    kind; those are `truth`: float [n] numbers or bool [n, c] sets of classes. `samples` are the examples
+    that were read, `train_size` the rows of the train split they were drawn from: the pass costs samples / train_size epochs at most.
     `seconds` of wall clock were spent, loading included.
 
     `hidden` has one float32 array [n, d] per kept pooling:
@@ -51,6 +52,7 @@ class Features:
     samples: int
     train_size: int
     seconds: float
+    truth: npt.NDArray[np.float64] | npt.NDArray[np.bool_] | None = None
 
     def pooled(self, pooling: Pooling) -> npt.NDArray[np.float32]:
         """The features [n, d] under any pooling: "both" is "mean" and "cls" side by side, and "mean"

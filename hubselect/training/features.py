@@ -69,13 +69,14 @@ def forward_features(
         batches = bounded_batches(prepared.lengths, most_rows, most_tokens)
         logits, hidden = collect(original.model, prepared, batches, _cls_id(adapter), words)
     labels = examples.labels if words is None else words.labels
+    truth = examples.truth if words is None else None
     posterior = None
     if model.has_head and original.complete and logits is not None and _is_classifier(original.model, logits):
         posterior = torch.softmax(logits.double(), dim=-1).numpy()
     if not all(np.isfinite(a).all() for a in (*hidden.values(), posterior) if a is not None):
         raise TrainingFailed(f"the outputs of {model.id} on {dataset.name} are not finite numbers")
     seconds = time.perf_counter() - started
-    return Features(posterior, hidden, labels, len(rows), len(train), seconds)
+    return Features(posterior, hidden, labels, len(rows), len(train), seconds, truth)
 
 
 def _taken(examples: Examples, rows: IntArray) -> Examples:

@@ -26,7 +26,7 @@ from hubselect.errors import StorageFailed
 from hubselect.recall.features import KEPT, Features
 from hubselect.records import Dataset, Model, Recipe
 
-FORMAT = 1  # raise it whenever the same key would now give other numbers
+FORMAT = 2  # raise it whenever the same key would now give other numbers
 LIMIT_BYTES = 5_000_000_000
 _ABANDONED_SECONDS = 3600.0  # no file takes that long to write
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -44,6 +44,8 @@ _DATASET_FIELDS = (
     "label_column",
     "problem_type",
 )
+_NUMBERS = ("samples", "train_size", "seconds")
+_OPTIONAL = ("posterior", "truth")
 _RECIPE_FIELDS = ("seed", "max_train_samples", "max_length", "max_seconds")
 
 
@@ -157,12 +159,13 @@ def _remove(path: Path) -> None:
 
 
 def _arrays(key: str, features: Features) -> dict[str, Any]:
-    about = {"key": key, "train_size": features.train_size, "seconds": features.seconds}
+    about = {name: getattr(features, name) for name in _NUMBERS} | {"key": key}
     arrays: dict[str, Any] = {f"hidden.{pooling}": table for pooling, table in features.hidden.items()}
     arrays["labels"] = features.labels
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
-    if features.posterior is not None:
-        arrays["posterior"] = features.posterior
+    for name in _OPTIONAL:
+        if (array := getattr(features, name)) is not None:
+            arrays[name] = array
     return arrays
 
 
@@ -176,10 +179,10 @@ def _read(path: Path, key: str) -> Features:
         with np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     about = json.loads(arrays["about"].tobytes())
-    labels, posterior = arrays["labels"], arrays.get("posterior")
+    labels, optional = arrays["labels"], {name: arrays.get(name) for name in _OPTIONAL}
     hidden = {pooling: arrays[f"hidden.{pooling}"] for pooling in KEPT}
     if about["key"] != key or any(
-        len(a) != len(labels) for a in (*hidden.values(), posterior) if a is not None
+        len(a) != len(labels) for a in (*hidden.values(), *optional.values()) if a is not None
     ):
         raise ValueError("not the pass asked for")
-    return Features(posterior, hidden, labels, len(labels), about["train_size"], about["seconds"])
+    return Features(hidden=hidden, labels=labels, **optional, **{name: about[name] for name in _NUMBERS})

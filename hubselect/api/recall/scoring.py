@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hubselect.api.benchmarks.benchmarking import pinned
 from hubselect.api.progress import PLAN, Listener, Progress
@@ -15,6 +16,7 @@ from hubselect.executors.local import NOT_THE_MODELS_FAULT, PASSING
 from hubselect.executors.pool import Call, Chain, Pool
 from hubselect.hub import download_model, is_downloaded
 from hubselect.recall.features import DEFAULT_POOLING, Features, Pooling
+from hubselect.recall.proxies import Target
 from hubselect.recall.proxies import proxy as proxy_named
 from hubselect.recall.proxy_names import full_name, parse
 from hubselect.recall.scope import fitting
@@ -231,7 +233,8 @@ class Scorer:
                 raise InvalidInput(
                     f"it has no classification head for {asked.name}", "choose another --proxy"
                 )
-            value = chosen.score(inputs, result.labels)
+            labels, target = _labels(result, chosen.targets)
+            value = chosen.score(inputs, labels, target=target)
         except HubselectError as error:
             self._note(model, error)
             return None
@@ -241,6 +244,15 @@ class Scorer:
         text = f"{model} was not scored: {error}"
         if text not in self.notes:
             self.notes.append(text)
+
+
+def _labels(result: Features, targets: Sequence[Target]) -> tuple[Any, Target]:
+    """What a proxy is to predict, and of which kind it is: classes in place of what it cannot score."""
+    if result.truth is not None:
+        target: Target = "regression" if result.truth.dtype.kind == "f" else "multi-label"
+        if target in targets:
+            return result.truth, target
+    return result.labels, "classification"
 
 
 def _single(call: Call) -> Chain:
