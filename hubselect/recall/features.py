@@ -30,7 +30,8 @@ class Features:
     `posterior` float64 [n, z]: probabilities over the checkpoint's own z classes; None without a
     trained head. `labels` int [n]: the dataset's classes, or whole numbers that stand for labels of another
     kind; those are `truth`: float [n] numbers or bool [n, c] sets of classes. `samples` are the examples
-    that were read, `train_size` the rows of the train split they were drawn from: the pass costs samples / train_size epochs at most.
+    that were read, `train_size` the rows of the train split they were drawn from: the pass costs
+    samples / train_size epochs at most.
     `seconds` of wall clock were spent, loading included.
 
     `hidden` has one float32 array [n, d] per kept pooling:
