@@ -115,8 +115,22 @@ def signature(name: str, found: Any) -> str:
     parameters = list(inspect.signature(function).parameters.values())
     if parameters and parameters[0].name in ("self", "cls"):
         parameters = parameters[1:]
-    bare = [p.replace(annotation=inspect.Parameter.empty) for p in parameters]
+    bare = [p.replace(annotation=inspect.Parameter.empty, default=_shown(p.default)) for p in parameters]
     return f"{name}{inspect.Signature(bare)}"
+
+
+class _Named:
+    """A default that is shown by its name, as its own words hold an address."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
+
+
+def _shown(default: Any) -> Any:
+    return _Named(default.__name__) if inspect.isfunction(default) else default
 
 
 if __name__ == "__main__":

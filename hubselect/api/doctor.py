@@ -16,7 +16,7 @@ from hubselect import __version__
 from hubselect.api.opening import opened
 from hubselect.errors import HubselectError
 from hubselect.executors.devices import is_apple_accelerated, visible_cards
-from hubselect.hub.probing import login, unreachable
+from hubselect.hub.probing import cache_folder, login, unreachable
 from hubselect.registry import Registry
 from hubselect.reports.numbers import size
 
@@ -101,10 +101,11 @@ def _cuda(free: str) -> Check:
     """A card is of use to a torch that was built for it only."""
     if find_spec("torch") is None:
         return Check("device", "warning", f"{free}; torch is not installed")
-    import torch
+    from hubselect.training.device import cuda_name
 
-    if torch.cuda.is_available():
-        return Check("device", "ok", f"{torch.cuda.get_device_name()} ({free})")
+    name = cuda_name()
+    if name is not None:
+        return Check("device", "ok", f"{name} ({free})")
     return Check("device", "warning", f"{free}; this torch cannot use it", "install a torch built for CUDA")
 
 
@@ -127,9 +128,7 @@ def _hub() -> Iterator[Check]:
 
 
 def _cache() -> Iterator[Check]:
-    from huggingface_hub import constants
-
-    place = Path(constants.HF_HUB_CACHE)
+    place = cache_folder()
     there = next(p for p in (place, *place.parents) if p.exists())
     free = shutil.disk_usage(there).free
     if not os.access(there, os.W_OK):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from hubselect.errors import HubError
 from hubselect.hub.client import hub_api, hub_errors
@@ -18,6 +19,13 @@ class Login:
 
     name: str | None = None
     problem: str | None = None
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
 
 
 def unreachable() -> str | None:

@@ -172,6 +172,7 @@ class Recipe:
 
     @property
     def stages(self) -> int:
+        """Validations in all."""
         return self.epochs * self.stages_per_epoch
 
     @property
@@ -185,6 +186,7 @@ class Recipe:
         return stage / self.stages_per_epoch
 
     def with_(self, **changes: object) -> Recipe:
+        """The recipe with other values of some fields."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
 

@@ -35,7 +35,8 @@ from hubselect.registry.snapshot_tables import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_SPELLED = [f.name for f in fields(Recipe) if f.name not in ("task", "name", "method")]
+_NOT_SPELLED = ("method", "max_seconds")  # in the content alone, as not every recipe has them
+_SPELLED = [f.name for f in fields(Recipe) if f.name not in ("task", "name", *_NOT_SPELLED)]
 
 
 def write_snapshot(tables: Tables, folder: Path) -> tuple[Path, ...]:

@@ -22,6 +22,11 @@ def choose_device() -> torch.device:
     return torch.device("cpu")
 
 
+def cuda_name() -> str | None:
+    """The name of the CUDA device that torch can use; None without one."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
 def autocast(device: torch.device) -> AbstractContextManager[object]:
     """bf16 autocast on CUDA cards that have it; full fp32 everywhere else."""
     if device.type == "cuda" and torch.cuda.is_bf16_supported():

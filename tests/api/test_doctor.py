@@ -40,6 +40,7 @@ def test_a_token_that_the_hub_does_not_know_is_named(
     hub: MiniHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    hub.fault("/api/whoami-v2", status=401, times=None)
     found = by_name(doctor(registry=tmp_path / "registry.db"))
     assert found["login"].status == "warning"
     assert "hf auth login" in (found["login"].hint or "")

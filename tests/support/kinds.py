@@ -70,9 +70,9 @@ def write_words(root: Path, repo_id: str, *, seed: int = 0) -> Path:
 
 def write_choices(root: Path, repo_id: str, *, seed: int = 0) -> Path:
     def row(rng: random.Random) -> dict[str, Any]:
-        right, topic = rng.randint(0, 1), rng.choice((1, 2))
-        options = [sentence(rng, topic if i == right else 3 - topic, length=2) for i in (0, 1)]
-        asked = {"premise": sentence(rng, topic, length=3), "question": rng.choice(("cause", "effect"))}
+        right = rng.randint(0, 1)
+        options = [sentence(rng, 1 if i == right else 2, length=2) for i in (0, 1)]
+        asked = {"premise": sentence(rng, 1, length=3), "question": rng.choice(("cause", "effect"))}
         return {**asked, "choice1": options[0], "choice2": options[1], "label": right}
 
     features = dict.fromkeys(("premise", "question", "choice1", "choice2"), STRING)

@@ -41,8 +41,10 @@ def examples(*sentences: tuple[str, ...]) -> Examples:
     )
 
 
-def prepared_by(bert: Path, these: Examples, length: int = 64) -> PreparedWords:
-    made = TextAdapter(bert, load_config(bert), length, of_words=True).prepare(these)
+def prepared_by(checkpoint: Path, these: Examples, length: int = 64) -> PreparedWords:
+    config = load_config(checkpoint)
+    config.vocab_size = 1000
+    made = TextAdapter(checkpoint, config, length, of_words=True).prepare(these)
     assert isinstance(made, PreparedWords)
     return made
 
