@@ -144,13 +144,28 @@ def load_for_task(
         shapes, output = _shapes(auto, config)
         check_size(checkpoint, {n: s for n, s in shapes.items() if n not in output})
         torch.manual_seed(seed)
+        chooses = str((getattr(config, "architectures", None) or [""])[0]).endswith("ForMultipleChoice")
         model, info = _from_pretrained(auto, checkpoint, config)
+        if task == "multiple-choice" and not chooses:
+            output = _single_outputs(model)
         _check_fit(model, info, output, checkpoint.name)
         _reinitialise(model, output, seed)
     if not isinstance(model, torch.nn.Module):
         raise UnsupportedModel(f"{checkpoint.name} is not a torch model")
     known = {name for name, _ in model.named_parameters()}
-    return ForTask(model, frozenset(known & (output | set(info["missing_keys"]))), frozenset(output))
+    return ForTask(model, frozenset(known & (output | _absent(info))), frozenset(output))
+
+
+def _single_outputs(model: Any) -> set[str]:
+    """The parameters of an output layer of one unit: what lies outside the body and has one row."""
+    prefix = f"{model.base_model_prefix}."
+    return {n for n, p in model.named_parameters() if not n.startswith(prefix) and p.shape[0] == 1}
+
+
+def _absent(info: dict[str, Any]) -> set[str]:
+    """What the checkpoint does not have, or has in another shape."""
+    other_shape = {str(key[0] if isinstance(key, tuple) else key) for key in info["mismatched_keys"]}
+    return set(info["missing_keys"]) | other_shape
 
 
 def _set_labels(config: Any, label_names: tuple[str, ...], problem_type: ProblemType) -> None:

@@ -66,11 +66,11 @@ def test_lists_of_options_are_the_same_as_columns_of_them(copa: Dataset, tmp_pat
 
 
 def test_options_are_learnt(bert: Path, text_model: Model, copa: Dataset) -> None:
-    """Half of the answers are right by chance."""
+    """Half of the answers would be right by chance."""
     training = FineTuning(bert, text_model, copa, RECIPE.with_(epochs=8, learning_rate=2e-3))
     while not training.finished:
         training.advance()
-    assert training.points[0].val < training.test() > 0.8
+    assert training.test() > 0.8
 
 
 def test_a_head_for_options_is_kept(workshop: Path, bert: Path) -> None:
