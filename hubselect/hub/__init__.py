@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hubselect.hub.downloads import Download, download_model, is_downloaded
     from hubselect.hub.listings import Claim, ListedModel, listed_dataset, listed_model
     from hubselect.hub.models import index_model
+    from hubselect.hub.own import content_digest, index_own, is_own
     from hubselect.hub.walking import ListQuery, Page, Patience, pages
 
 _HOMES = {

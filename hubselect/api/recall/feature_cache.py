@@ -179,10 +179,12 @@ def _read(path: Path, key: str) -> Features:
         with np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     about = json.loads(arrays["about"].tobytes())
-    labels, optional = arrays["labels"], {name: arrays.get(name) for name in _OPTIONAL}
+    labels = arrays["labels"]
+    optional: dict[str, Any] = {name: arrays.get(name) for name in _OPTIONAL}
     hidden = {pooling: arrays[f"hidden.{pooling}"] for pooling in KEPT}
     if about["key"] != key or any(
         len(a) != len(labels) for a in (*hidden.values(), *optional.values()) if a is not None
     ):
         raise ValueError("not the pass asked for")
-    return Features(hidden=hidden, labels=labels, **optional, **{name: about[name] for name in _NUMBERS})
+    numbers: dict[str, Any] = {name: about[name] for name in _NUMBERS}
+    return Features(hidden=hidden, labels=labels, **optional, **numbers)
