@@ -28,6 +28,7 @@ from pathlib import Path
 import pytest
 
 from hubselect.demo.server import MiniHub
+from hubselect.executors.starting import worker_context
 
 if "huggingface_hub" in sys.modules:
     raise RuntimeError("huggingface_hub was imported before tests/conftest.py could set its environment")
@@ -64,6 +65,12 @@ def hub() -> MiniHub:
 def hub_root(hub: MiniHub) -> Path:
     """The folder below which tests write repositories (tests.support.repos)."""
     return hub.root
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fork_server() -> None:
+    """Workers of all tests are forked from one process, whose environment no test has changed."""
+    worker_context()
 
 
 @pytest.fixture(autouse=True)

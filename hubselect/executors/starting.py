@@ -15,10 +15,12 @@ import multiprocessing
 import os
 import sys
 from multiprocessing.context import BaseContext
+from multiprocessing.forkserver import ensure_running
 
 _LIBRARIES = "hubselect.executors.libraries"
 _NOT_READ = ("HUBSELECT_", "PYTEST_")  # beginnings of names that are read when they are needed, if at all
-_SET_BY_US = ("DISABLE_SAFETENSORS_CONVERSION", "TOKENIZERS_PARALLELISM")  # `training.quiet`
+# by `training.quiet` and by torch, when they are imported
+_SET_BY_LIBRARIES = ("DISABLE_SAFETENSORS_CONVERSION", "TOKENIZERS_PARALLELISM", "KMP_DUPLICATE_LIB_OK")
 _OF_SHELLS = ("PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES")
 _server: dict[str, str] | None = None
 
@@ -29,12 +31,13 @@ def worker_context() -> BaseContext:
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     if _server is None:
-        _server = _environment()
         multiprocessing.get_context("forkserver").set_forkserver_preload([_LIBRARIES])
+        ensure_running()  # now, so that its environment is this one
+        _server = _environment()
     return multiprocessing.get_context("forkserver" if _server == _environment() else "spawn")
 
 
 def _environment() -> dict[str, str]:
     """What libraries may have read."""
-    ignored = (*_SET_BY_US, *_OF_SHELLS)
+    ignored = (*_SET_BY_LIBRARIES, *_OF_SHELLS)
     return {n: v for n, v in os.environ.items() if n not in ignored and not n.startswith(_NOT_READ)}

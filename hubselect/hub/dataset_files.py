@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from hubselect.errors import DownloadIncomplete
@@ -16,7 +17,7 @@ from hubselect.hub.weights import repo_files
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
 
-__all__ = ["fetch_dataset_files", "guarded", "hub_token", "persistent"]
+__all__ = ["fetch_dataset_files", "guarded", "hub_token", "local_file", "persistent"]
 
 
 def fetch_dataset_files(addresses: Iterable[str]) -> None:
@@ -36,6 +37,12 @@ def fetch_dataset_files(addresses: Iterable[str]) -> None:
         return
     for commit, paths in wanted.items():
         _fetch(commit, paths)
+
+
+def local_file(address: str) -> Path:
+    """Where the file of an address lies on this machine once it was fetched; of a local file, there."""
+    found = _parsed(address)
+    return Path(address) if found is None else found[0].snapshot / found[1]
 
 
 def _fetch(commit: Commit, paths: list[str]) -> None:

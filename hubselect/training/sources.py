@@ -19,9 +19,10 @@ from hubselect.errors import (
     StorageFailed,
     UnsupportedDataset,
 )
-from hubselect.hub.dataset_files import fetch_dataset_files, guarded, hub_token, persistent
+from hubselect.hub.dataset_files import fetch_dataset_files, guarded, hub_token, local_file, persistent
 from hubselect.records import Dataset
 from hubselect.training.quiet import quiet
+from hubselect.training.sound_folders import is_sound, read_sound
 
 import datasets  # isort: skip  (after quiet, which sets the environment)
 
@@ -62,6 +63,9 @@ def read_dataset(dataset: Dataset) -> datasets.DatasetDict:
                     dataset.id, name=name, data_dir=folder, revision=revision, token=hub_token()
                 )
             )
+            if is_sound(builder.config.data_files or {}):
+                fetch_dataset_files(_files(builder))
+                return read_sound(builder.config.data_files, local_file)
             if not Path(builder.cache_dir).is_dir():  # else it was read before
                 fetch_dataset_files(_files(builder))
             _prepare(builder)
@@ -82,6 +86,8 @@ def _read_own(place: Path, dataset: Dataset) -> datasets.DatasetDict:
     try:
         with quiet():
             builder = datasets.load_dataset_builder(str(folder), data_files=files)
+            if is_sound(builder.config.data_files or {}):
+                return read_sound(builder.config.data_files, local_file)
             _prepare(builder)
             return _splits(builder, f"dataset {dataset.name}")
     except HubselectError:

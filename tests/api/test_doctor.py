@@ -30,6 +30,7 @@ def test_where_all_is_well_nothing_is_a_problem(hub: MiniHub, tmp_path: Path) ->
 
 def test_a_hub_that_does_not_answer_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("HUBSELECT_NAMED_ENDPOINT", "")  # set by the client, and as it was afterwards
     found = by_name(doctor(registry=tmp_path / "registry.db"))
     assert found["Hub"].status == "problem"
     assert "HF_ENDPOINT" in (found["Hub"].hint or "")

@@ -211,7 +211,7 @@ def test_numbers_in_any_unit_are_learnt(
     write_numbers(hub_root, unique_id("prices"), scale=600_000.0)
     write_text_model(hub_root, unique_id("bert"), seed=3)
     dataset, model = index_dataset(unique_id("prices")), index_model(unique_id("bert"))
-    recipe = Recipe("text-classification", epochs=6, learning_rate=3e-3)
+    recipe = Recipe("text-classification", epochs=15, learning_rate=3e-3)
     training = FineTuning(download_model(model).path, model, dataset, recipe)
     while not training.finished:
         training.advance()

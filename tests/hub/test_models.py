@@ -243,6 +243,9 @@ def test_a_failing_hub_counts_as_unreachable(
         (None, "GPT2LMHeadModel", (), "text-classification"),
         (None, "BertModel", ("vocab.txt",), "text-classification"),
         (None, "ConvNextModel", ("preprocessor_config.json",), "image-classification"),
+        ("automatic-speech-recognition", "Wav2Vec2ForCTC", (), "audio-classification"),
+        ("audio-classification", "Wav2Vec2ForSequenceClassification", (), "audio-classification"),
+        (None, "ASTForAudioClassification", (), "audio-classification"),
     ],
 )
 def test_the_task_is_told_by_head_then_tag_then_name_then_files(
@@ -254,12 +257,14 @@ def test_the_task_is_told_by_head_then_tag_then_name_then_files(
 @pytest.mark.parametrize(
     ("tag", "files"),
     [
-        ("automatic-speech-recognition", ()),
+        ("text-to-image", ()),
         (None, ()),
         (None, ("tokenizer.json", "preprocessor_config.json")),
     ],
 )
-def test_a_model_of_neither_text_nor_images_is_refused(tag: str | None, files: tuple[str, ...]) -> None:
+def test_a_model_of_neither_text_nor_images_nor_sound_is_refused(
+    tag: str | None, files: tuple[str, ...]
+) -> None:
     with pytest.raises(UnsupportedModel, match="o/m"):
         decide_task("o/m", tag, {"architectures": ["OddModel"]}, frozenset(files))
 

@@ -170,6 +170,8 @@ def _prepared(asked: Asked) -> Iterator[_Ready]:
         check_output(Path(asked.output))
     with opened(asked.registry, create=False) as store:
         dataset = asked.dataset(store)
+        if asked.metric is not None:
+            checked_metric(dataset, known_metric(asked.metric))
         plan = plan_recall(store, dataset, options, asked.k, LEAST, asked.method)
         recipe = recipe_for(
             store,
@@ -178,7 +180,7 @@ def _prepared(asked: Asked) -> Iterator[_Ready]:
             max_train_samples=asked.max_train_samples,
             seed=asked.seed,
             method=asked.method,
-            metric=None if asked.metric is None else checked_metric(dataset, known_metric(asked.metric)),
+            metric=asked.metric,
         )
         told = {
             "data": content_of(dataset),
