@@ -102,7 +102,7 @@ def all_null_texts(folder: Path) -> None:
 
 
 def ratings(folder: Path) -> None:
-    as_csv(folder, train=rows(1.5, 2.25), test=rows(1.5, 2.25))
+    as_csv(folder, train=rows(1.5, 2.25), test=rows(1.5, 2.25, start=100))
 
 
 def always_one_number(folder: Path) -> None:
