@@ -12,6 +12,7 @@ import torch
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_without_a_gpu_the_script_says_so(tmp_path: Path) -> None:
     done = subprocess.run(
