@@ -12,8 +12,8 @@ import torch
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+@pytest.mark.slow
 def test_without_a_gpu_the_script_says_so(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "benchmarks/gpu.py", "--out", str(tmp_path)],

@@ -83,7 +83,6 @@ def watched(*folders: Path) -> Iterator[Peak]:
 
 
 def _size(folder: Path) -> int:
-@pytest.mark.slow
     """Weights, states and checkpoints only: not the registry, nor the dataset."""
     found = 0
     for pattern in ("models--*/**/*", "work/**/*", "*winner*/**/*"):
@@ -93,6 +92,9 @@ def _size(folder: Path) -> int:
             except FileNotFoundError:
                 continue
     return found
+
+
+@pytest.mark.slow
 def test_the_disk_use_of_a_selection_stays_within_the_limit(
     store: Path, hub: MiniHub, checkpoints: Path, tmp_path: Path
 ) -> None:
@@ -122,7 +124,6 @@ def test_the_disk_use_of_a_selection_stays_within_the_limit(
 
 
 def test_a_disk_too_small_for_any_candidate_is_refused_before_anything_is_fetched(
-@pytest.mark.slow
     store: Path, hub: MiniHub, checkpoints: Path
 ) -> None:
     """One line that names the limit, from the plan and from the selection; also for models whose size is
@@ -137,6 +138,9 @@ def test_a_disk_too_small_for_any_candidate_is_refused_before_anything_is_fetche
     assert not fetched(hub)
     with Registry.open(store) as opened:
         assert len(opened.selections()) == before
+
+
+@pytest.mark.slow
 def test_the_state_of_a_model_that_is_out_is_deleted_at_once(store: Path, tmp_path: Path) -> None:
     """When the first model reaches the second stage, no state of an eliminated one is left."""
     seen: list[set[str]] = []

@@ -202,10 +202,9 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel counts VmData on Linux only")
-def test_a_process_without_memory_for_a_batch_trains_on_portions_of_it(tmp_path: Path) -> None:
 @pytest.mark.slow
+def test_a_process_without_memory_for_a_batch_trains_on_portions_of_it(tmp_path: Path) -> None:
     """The kernel refuses the memory of a batch of 512 examples: the weights end as without a limit."""
     checkpoint = write_steady_model(tmp_path, "o/m", 96)
     data = write_text_dataset(tmp_path, "o/many", sizes=(512, 64, 64))
@@ -222,6 +221,9 @@ def test_a_process_without_memory_for_a_batch_trains_on_portions_of_it(tmp_path:
     assert ended == pytest.approx(space["norms"](whole), rel=1e-3, abs=1e-4)
     assert ended != pytest.approx(begun, rel=1e-3, abs=1e-4)
     assert whole.portion is None
+
+
+@pytest.mark.slow
 def test_a_selection_goes_on_where_memory_runs_out(
     hub: MiniHub, hub_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
