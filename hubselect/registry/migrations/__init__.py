@@ -9,10 +9,10 @@ from sqlalchemy import Connection, inspect
 from hubselect.errors import RegistryError
 from hubselect.registry.database import Database
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision: a registry at it opens without importing alembic."""
 
-KNOWN = ("0001", "0002", "0003")
+KNOWN = ("0001", "0002", "0003", "0004")
 """Every revision this hubselect can start from, oldest first."""
 
 
