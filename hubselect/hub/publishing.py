@@ -6,6 +6,7 @@ What the files mean is the caller's business. `kind` is the type of the reposito
 from __future__ import annotations
 
 import glob
+import logging
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -265,17 +266,17 @@ def _quiet() -> Iterator[None]:
         are_progress_bars_disabled,
         disable_progress_bars,
         enable_progress_bars,
-        logging,
     )
+    from huggingface_hub.utils import logging as client_log
 
-    disabled, verbosity = are_progress_bars_disabled(), logging.get_verbosity()
+    disabled, verbosity = are_progress_bars_disabled(), client_log.get_verbosity()
     disable_progress_bars()
-    logging.set_verbosity(logging.ERROR)
+    client_log.set_verbosity(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="huggingface_hub")
             yield
     finally:
-        logging.set_verbosity(verbosity)
+        client_log.set_verbosity(verbosity)
         if not disabled:
             enable_progress_bars()
