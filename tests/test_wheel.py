@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -17,10 +18,11 @@ import pytest
 
 from hubselect.demo.server import MiniHub
 from tests.support import hf_extension
-from tests.support.repos import write_text_dataset, write_text_model
+from tests.support.repos import write_text_dataset
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
+ZOO = ROOT / "hubselect" / "demo" / "zoo" / "weights"  # checkpoints that cost no torch
 NOT_INSTALLED = ("torch", "transformers", "datasets", "ray", "matplotlib", "starlette", "pytest")
 PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
 _UNREACHABLE = ("Could not find a version", "No matching distribution", "Connection", "Temporary failure",
@@ -71,17 +73,16 @@ def test_the_wheel_is_light_and_imports(call: Call, bare: Path) -> None:
     """No library of an extra is there; the package comes from the wheel and names all that it promises."""
     code = (
         "import importlib.util as u, hubselect; "
-        f"print([m for m in {NOT_INSTALLED!r} if u.find_spec(m)], hubselect.__file__, hubselect.__version__)"
+        f"print([m for m in {NOT_INSTALLED!r} if u.find_spec(m)], hubselect.__file__); "
+        "[getattr(hubselect, name) for name in hubselect.__all__]"
     )
     done = call("python", "-c", code)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"[] {bare}")
-    names = call("python", "-c", "import hubselect; [getattr(hubselect, n) for n in hubselect.__all__]")
-    assert names.returncode == 0, names.stderr
 
 
 def test_scores_are_imported_and_queried(call: Call, bare: Path) -> None:
-    """Help, a small CSV, a matrix, clusters, a suite of the wheel's own data, and a consistent registry."""
+    """Help, a small CSV of scores, their matrix, and a consistent registry."""
     assert "Usage: hubselect" in call("hubselect", "--help").stdout
     rows = [f"org/m{m},org/d{d},{0.5 + 0.1 * m + 0.01 * d}" for m in range(3) for d in range(3)]
     (bare / "scores.csv").write_text("\n".join(["model,dataset,score", *rows]) + "\n")
@@ -90,8 +91,6 @@ def test_scores_are_imported_and_queried(call: Call, bare: Path) -> None:
     assert json.loads(imported.stdout)["runs"] == 9
     matrix = json.loads(call("hubselect", "matrix", "--json").stdout)
     assert matrix["scores"][2][1] == pytest.approx(0.71)
-    assert call("hubselect", "cluster", "--threshold", "0.05", "--json").returncode == 0
-    assert len(json.loads(call("hubselect", "clusters", "--json").stdout)["clusters"]) == 3
     assert call("hubselect", "registry", "check").returncode == 0
 
 
@@ -108,7 +107,7 @@ def test_hf_dispatches_to_it(call: Call) -> None:
 def test_training_names_its_extra(call: Call, hub: MiniHub, hub_root: Path) -> None:
     """Metadata of the Hub is read without torch; what trains says what to install, where, and stops."""
     write_text_dataset(hub_root, "bare/bench")
-    write_text_model(hub_root, "bare/model")
+    shutil.copytree(ZOO / "bert-docs", hub_root / "models" / "bare" / "model")
     assert call("hubselect", "add-dataset", "bare/bench").returncode == 0
     added = call("hubselect", "add-model", "bare/model", "--no-benchmark")
     assert added.returncode == 0, added.stderr
