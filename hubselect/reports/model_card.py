@@ -87,7 +87,16 @@ def _choice(chosen: Chosen) -> Iterator[str]:
     found = chosen.selection
     by = f" with the proxies {markdown(found.proxy.replace('+', ', '))}" if found.proxy else ""
     yield f"Recalled models in order{by}, and where each of them left:"
-    columns = ("", "model", "recall score", "expected test", "epochs", "validation", "predicted end", "")
+    columns = (
+        "",
+        "model",
+        "recall score",
+        "expected test",
+        "epochs",
+        "validation",
+        "predicted end",
+        "what became of it",
+    )
     last: dict[str, Verdict] = {v.model: v for v in found.history}  # the latest of each
     rows = [_row(chosen, place, r, last.get(r.model)) for place, r in enumerate(found.recalled, start=1)]
     yield table(columns, rows, right=columns[2:7])
@@ -155,7 +164,7 @@ def _training(chosen: Chosen) -> str:
         ("label", markdown(f"{dataset.label_column or '-'} ({dataset.problem_type.replace('_', ' ')})")),
         ("what was trained", {"lora": "low-rank updates, merged", "probe": "the head alone"}.get(
             recipe.method, "all weights")),
-        ("epochs", f"{recipe.epochs}, validated {recipe.stages_per_epoch} times in each"),
+        ("epochs", f"{recipe.epochs}, validated {_times(recipe.stages_per_epoch)}"),
         ("optimizer", f"{markdown(recipe.optimizer)}, weight decay {recipe.weight_decay:g}"),
         ("learning rate", "by model size: 3e-5 × (110M / parameters)^(2/3), at most 2e-3" if rate is None
             else f"{rate:g}"),
@@ -168,6 +177,10 @@ def _training(chosen: Chosen) -> str:
         ("recipe", f"{markdown(recipe.name)} `{recipe.digest}`"),
     ]  # fmt: skip
     return table(("", ""), [[name, value] for name, value in facts])
+
+
+def _times(stages: int) -> str:
+    return "after each" if stages == 1 else f"{stages} times in each"
 
 
 def _pinned(shown: str, revision: str | None) -> str:

@@ -16,7 +16,7 @@ from hubselect.errors import without_secrets
 _PLACE = re.compile(
     r"(?<![\w/:.~\\-])(?:file:[^\s'\"`]+|~?/[^\s'\"`<>|,;:()\[\]]+|[A-Za-z]:[\\/][^\s'\"`]+|\\\\[^\s'\"`]+)"
 )
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#|!&~^$@:])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!&~^$@]|:(?=\S))")
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[\w.-]+)?", re.ASCII)
 _LONGEST = 300
 
