@@ -23,6 +23,7 @@ _HOMES = {
     "init": "hubselect.api.initialising",
     "place": "hubselect.api.clusters.placing",
     "plan_selection": "hubselect.api.selection.selecting",
+    "publish": "hubselect.api.publishing",
     "pull": "hubselect.api.sharing",
     "push": "hubselect.api.sharing",
     "run_backtest": "hubselect.api.backtesting",
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from hubselect.api.growing import add_dataset, add_model
     from hubselect.api.indexing import index
     from hubselect.api.initialising import init
+    from hubselect.api.publishing import publish
     from hubselect.api.recall.recalling import coarse_recall
     from hubselect.api.selection.selecting import plan_selection, select
     from hubselect.api.sharing import pull, push
@@ -67,6 +69,7 @@ __all__ = [
     "init",
     "place",
     "plan_selection",
+    "publish",
     "pull",
     "push",
     "run_backtest",

@@ -46,6 +46,7 @@ def test_every_example_of_the_readme_runs(hub: MiniHub, hub_root: Path, tmp_path
     """Commands exit with 0, Python blocks run, and the winner is where the README says."""
     prepare(hub_root, tmp_path)
     environment = {**os.environ, **hub.environment(tmp_path / "hf-home")}
+    environment["HF_TOKEN"] = "hf_anybody"  # `publish` writes
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     ran = 0
     for kind, body in examples():

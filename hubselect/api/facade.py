@@ -12,6 +12,7 @@ from hubselect.records import Dataset, Model
 
 if TYPE_CHECKING:
     from hubselect.api.clusters.after import ClustersAfter
+    from hubselect.api.publishing import Published
     from hubselect.api.sharing import Pulled, Pushed
     from hubselect.registry.sharing import MergeReport
 
@@ -64,6 +65,12 @@ class Registry(registry.Registry):
         from hubselect.api.sharing import push
 
         return push(repo_id, registry=self, **options)
+
+    def publish(self, selection: int, repo_id: str, **options: Any) -> Published:
+        """Upload the winner of a selection to the Hub, with the options of `hubselect.publish`."""
+        from hubselect.api.publishing import publish
+
+        return publish(selection, repo_id, registry=self, **options)
 
     def pull(self, repo_id: str, **options: Any) -> Pulled:
         """Merge a shared registry into this one, with the options of `hubselect.pull`."""

@@ -13,13 +13,14 @@ from hubselect.api.opening import opened
 from hubselect.errors import HubError, InvalidInput
 from hubselect.hub.dataset_cards import MAX_CARD, keep_card
 from hubselect.hub.publishing import (
-    DatasetHead,
-    create_dataset,
-    dataset_head,
-    dataset_page,
-    download_dataset,
-    upload_dataset,
-    writable_dataset,
+    RepoHead,
+    create_repo,
+    download,
+    files_of,
+    repo_head,
+    repo_page,
+    upload,
+    writable_repo,
 )
 from hubselect.registry import Registry
 from hubselect.registry.sharing import Exported, MergeReport, Prefer
@@ -113,7 +114,7 @@ def pull(
     format or hostile changes nothing: HubError's classes or `InvalidInput`.
     """
     with opened(registry) as store, tempfile.TemporaryDirectory(prefix="hubselect-") as scratch:
-        head = dataset_head(repo_id, revision)
+        head = repo_head("dataset", repo_id, revision)
         folder = _fetched(repo_id, head, Path(scratch))
         source = f"hub:{repo_id}@{head.commit}"
         merged = _taken_in(store, folder, source=source, prefer=prefer, name=f"dataset {repo_id}")
@@ -146,47 +147,48 @@ def _clusters(store: Registry) -> tuple[ClustersAfter, ...]:
 
 def _push_once(store: Registry, repo_id: str, scratch: Path, private: bool, prefer: Prefer) -> Pushed | None:
     """One attempt; None when the repository changed meanwhile."""
-    head = writable_dataset(repo_id, private=private)
+    head = writable_repo("dataset", repo_id, private=private)
     there = None
     if head is not None and _is_written(head):
         there = _fetched(repo_id, head, scratch / "there")
     exported = store.export_registry(scratch / "ours", onto=there, prefer=prefer)
     if head is None:
-        head = create_dataset(repo_id, private=private)
+        head = create_repo("dataset", repo_id, private=private)
         if _is_written(head):
             return None
     _write_card(repo_id, head, scratch)
     if there is not None and _same(there, scratch):
-        return Pushed(repo_id, dataset_page(repo_id), head.commit, False, exported)
+        return Pushed(repo_id, repo_page("dataset", repo_id), head.commit, False, exported)
     merged = exported.merged
     message = f"Add {merged.models} models, {merged.runs} runs, {merged.proxies} proxy scores"
     if not merged.changed:
         message = "Write the tables and the card again"
-    commit = upload_dataset(repo_id, scratch / "ours", parent=head.commit, message=message)
+    files = files_of(scratch / "ours")
+    commit = upload("dataset", repo_id, files, parent=head.commit, message=message)
     if commit is None:
         return None
-    return Pushed(repo_id, dataset_page(repo_id), commit, commit != head.commit, exported)
+    return Pushed(repo_id, repo_page("dataset", repo_id), commit, commit != head.commit, exported)
 
 
-def _write_card(repo_id: str, head: DatasetHead, scratch: Path) -> None:
+def _write_card(repo_id: str, head: RepoHead, scratch: Path) -> None:
     """The new card in the place of the exported one, with all that the owner wrote into the old one."""
     ours = scratch / "ours" / CARD
     ours.write_text(ours.read_text(encoding="utf-8").replace(PLACE, repo_id), encoding="utf-8")
     if CARD in head.files:
-        download_dataset(repo_id, head, (CARD,), scratch / "card", max_bytes=MAX_CARD)
+        download("dataset", repo_id, head, (CARD,), scratch / "card", max_bytes=MAX_CARD)
         keep_card(scratch / "card" / CARD, ours, MARKS, f"dataset {repo_id}")
 
 
-def _is_written(head: DatasetHead) -> bool:
+def _is_written(head: RepoHead) -> bool:
     return bool(set(head.files) - _UNWRITTEN)
 
 
-def _fetched(repo_id: str, head: DatasetHead, target: Path) -> Path:
+def _fetched(repo_id: str, head: RepoHead, target: Path) -> Path:
     if MANIFEST not in head.files:
         raise InvalidInput(
             f"dataset {repo_id} does not hold a shared registry", "name a repository that hubselect pushed"
         )
-    download_dataset(repo_id, head, _FILES, target, max_bytes=MAX_DOWNLOAD)
+    download("dataset", repo_id, head, _FILES, target, max_bytes=MAX_DOWNLOAD)
     return target
 
 

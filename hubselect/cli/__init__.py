@@ -29,6 +29,7 @@ COMMANDS = {
     "models": "entries:models",
     "place": "placing:place",
     "proxies": "proxies:proxies",
+    "publish": "publishing:publish",
     "recall": "recalling:recall",
     "registry": "registry:registry",
     "score": "scoring:score",
@@ -81,3 +82,10 @@ def main() -> None:
     from hubselect.cli.failures import run
 
     run(cli)
+
+
+def extension() -> None:
+    """Console entry point `hf-hubselect`, which the Hub's own program runs for `hf hubselect ...`."""
+    from hubselect.cli.failures import run
+
+    run(cli, "hf hubselect")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import sys
 import traceback
+from importlib.util import find_spec
 from typing import NoReturn
 
 import click
@@ -21,10 +23,11 @@ _HINTS: dict[int | None, str] = {
 }
 
 
-def run(command: click.Command) -> None:
-    """Run `command`; without HUBSELECT_DEBUG=1 a user never sees a traceback."""
+def run(command: click.Command, called: str | None = None) -> None:
+    """Run `command`; without HUBSELECT_DEBUG=1 a user never sees a traceback. `called` is what help texts
+    call the program, if not by the name it has on the disk."""
     try:
-        sys.exit(command.main(standalone_mode=False) or 0)
+        sys.exit(command.main(prog_name=called, standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -42,7 +45,8 @@ def run(command: click.Command) -> None:
     except ModuleNotFoundError as error:
         if _debugging() or (extra := _extra_for(error.name)) is None:
             _trace(error)
-        _say(f"this needs {error.name}, which is not installed. Run `pip install 'hubselect[{extra}]'`")
+        line = _installing(f"hubselect[{extra}]", called)
+        _say(f"this needs {error.name}, which is not installed. Run `{line}`")
         sys.exit(1)
     except OSError as error:
         if _debugging():
@@ -71,10 +75,26 @@ def _debugging() -> bool:
     return os.environ.get("HUBSELECT_DEBUG") == "1"
 
 
+EXTRAS = {
+    "train": ("torch", "transformers", "datasets", "safetensors", "PIL"),
+    "ray": ("ray",),
+    "demo": ("starlette", "uvicorn"),
+    "lora": ("peft",),
+    "audio": ("soundfile",),
+    "postgres": ("psycopg",),
+}
+"""The modules that each extra brings."""
+
+
 def _extra_for(module: str | None) -> str | None:
     root = (module or "").partition(".")[0]
-    if root in {"torch", "transformers", "datasets", "safetensors", "PIL"}:
-        return "train"
-    if root == "ray":
-        return "ray"
-    return "demo" if root in {"starlette", "uvicorn"} else None
+    return next((extra for extra, modules in EXTRAS.items() if root in modules), None)
+
+
+def _installing(what: str, called: str | None) -> str:
+    """The command that installs; an extension of `hf` has an environment of its own, which nobody activates
+    and which has no pip if uv made it."""
+    pip, python = "pip install", shlex.quote(sys.executable)
+    if called is not None:
+        pip = f"{python} -m pip install" if find_spec("pip") else f"uv pip install --python {python}"
+    return f"{pip} {shlex.quote(what)}"

@@ -54,6 +54,12 @@ from hubselect.cli.output import Output, common
     help="Where to save the winner (default: beside the registry).",
 )
 @click.option(
+    "--push-to-hub",
+    metavar="REPO",
+    help="Publish the winner to this Hub model repository, as `hubselect publish` does.",
+)
+@click.option("--private", is_flag=True, help="Make a new repository of --push-to-hub private.")
+@click.option(
     "--max-download",
     type=Size(),
     metavar="SIZE",
@@ -81,6 +87,8 @@ def select(dataset_id: str, registry: str | None, out: Output, dry_run: bool, **
     from hubselect.api.selection.selecting import select as run
     from hubselect.reports import closing, documents, text
 
+    if options["private"] and not options["push_to_hub"]:
+        raise click.UsageError("--private is for --push-to-hub")
     if dry_run:
         plan = plan_selection(dataset_id, registry=registry, **options)
         out.result(closing.plan_document(plan), lambda: closing.plan(plan))

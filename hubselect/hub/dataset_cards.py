@@ -7,6 +7,7 @@ write around it. Only the section, and the entries of the metadata that the writ
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,22 @@ from hubselect.errors import InvalidInput
 MAX_CARD = 1 << 20
 """Bytes that a card may have."""
 
+Metadata = dict[str, Any]
 
-def keep_card(theirs: Path, ours: Path, marks: tuple[str, str], name: str) -> None:
+
+def keep_card(
+    theirs: Path,
+    ours: Path,
+    marks: tuple[str, str],
+    name: str,
+    united: Callable[[Metadata, Metadata], Metadata] | None = None,
+) -> None:
     """Make `ours`, a card as it was just written, say what `theirs`, the card as it is, says besides.
 
     Of `theirs` everything stays but the section between the marks, which comes from `ours` (at the
     end where there was none); metadata it lacks is added; tags and configurations are united, those
-    of `ours` win by `config_name`. Raises `InvalidInput` for metadata that cannot be read; `name` is
-    what the message calls the repository.
+    of `ours` win by `config_name`. `united` makes the metadata of theirs and ours by another rule. Raises
+    `InvalidInput` for metadata that cannot be read; `name` is what the message calls the repository.
     """
     from huggingface_hub import metadata_load, metadata_save
 
@@ -33,9 +42,9 @@ def keep_card(theirs: Path, ours: Path, marks: tuple[str, str], name: str) -> No
         problem = " ".join(str(error).split())[:200]
         raise InvalidInput(
             f"the metadata of README.md of {name} cannot be read: {problem}",
-            "mend the part between the two lines of --- on top of it, then push again",
+            "mend the part between the two lines of --- on top of it, then repeat the command",
         ) from None
-    wanted = _united(had, metadata_load(ours) or {})
+    wanted = (united or _united)(had, metadata_load(ours) or {})
     section = _between(marks).search(ours.read_text(encoding="utf-8"))
     if section is None:
         raise ValueError("the card has no marked section")

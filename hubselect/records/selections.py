@@ -152,7 +152,8 @@ class Selection:
     ranked; `history` is every verdict in order of stage. `plan` is what was expected before it began,
     `explanation` what is to be said at the end; None for selections of an older hubselect. `warnings`
     tell what of the dataset makes its scores doubtful (examples in two splits, classes never trained).
-    `metric` names what scores are (`training.metrics`).
+    `metric` names what scores are (`training.metrics`). `published` is the address of the repository that the
+    winner was uploaded to by the same call, None when it was not.
     """
 
     id: int
@@ -172,3 +173,4 @@ class Selection:
     plan: Plan | None = None
     explanation: Explanation | None = None
     warnings: tuple[str, ...] = ()
+    published: str | None = None

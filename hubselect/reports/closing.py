@@ -76,13 +76,18 @@ def explanation_document(found: Explanation | None) -> dict[str, Any] | None:
 
 def closing(selection: Selection) -> list[Part]:
     """Why this model, by how much, how sure, and what it cost against the alternatives."""
+    return [escape(line) for line in closing_lines(selection)]
+
+
+def closing_lines(selection: Selection) -> list[str]:
+    """The same as plain text, a line each; none for selections of an older hubselect."""
     told = selection.explanation
     lines: list[str] = []
     if told is not None:
         lines += [f"why: {told.why}", _margin(told), _sure(told), _against(told, selection.cost)]
     if selection.plan is not None:
         lines.append(_estimate(selection.plan, selection.cost))
-    return [escape(line) for line in lines]
+    return lines
 
 
 def _margin(told: Explanation) -> str:

@@ -111,6 +111,7 @@ def selection_document(selection: Selection) -> dict[str, Any]:
         "explanation": explanation_document(selection.explanation),
         "estimate": estimate_document(selection),
         "warnings": list(selection.warnings),
+        "published": selection.published,
     }
 
 

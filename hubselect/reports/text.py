@@ -225,6 +225,7 @@ def selection(found: Selection) -> list[Part]:
         *closing(found),
         *(escape(f"warning: {line}") for line in found.warnings),
         escape(f"saved in {found.path}"),
+        *([escape(f"published at {found.published}")] if found.published else []),
     ]
 
 

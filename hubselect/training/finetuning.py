@@ -9,6 +9,7 @@ and count as the same batches (`training.memory`). It decides nothing: policies 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,8 @@ class FineTuning:
                 f"{self.model.id} is at stage {self.stage} of {self.recipe.stages}: not ready to test"
             )
         with failures_mapped(self.model.id, f"testing on {self.dataset.name}"):
-            self._tested = self._predicted(self.splits.test)
+            tested = self._predicted(self.splits.test)
+            self._tested = replace(tested, origin=self.splits.test_origin)
             return self._tested.score
 
     def export(self, output: Path) -> None:

@@ -35,6 +35,11 @@ _PATTERNS = (
 )
 
 
+def is_checkpoint_file(name: str) -> bool:
+    """Whether a file of this name is part of a saved checkpoint, or tells about it."""
+    return name in _OURS or any(fnmatch(name, pattern) for pattern in _PATTERNS)
+
+
 def check_output(output: Path) -> None:
     """Raise `InvalidInput` unless a checkpoint may be written to `output` without losing other files.
 
@@ -43,7 +48,7 @@ def check_output(output: Path) -> None:
     if not output.exists():
         return
     names = [p.name for p in output.iterdir()] if output.is_dir() else [output.name]
-    strange = [n for n in names if n not in _OURS and not any(fnmatch(n, p) for p in _PATTERNS)]
+    strange = [n for n in names if not is_checkpoint_file(n)]
     if not output.is_dir() or strange or (names and "config.json" not in names):
         found = f" (it holds {sorted(strange)[0]})" if strange and output.is_dir() else ""
         raise InvalidInput(

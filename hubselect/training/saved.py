@@ -28,19 +28,21 @@ from hubselect.training.tasks import Adapter, adapter_for
 @dataclass(frozen=True)
 class Predictions:
     """What a network predicted for the test split, in its order, and what is true (`Problem.truth`);
-    `names` are the classes that numbers stand for."""
+    `names` are the classes that numbers stand for, `origin` says where the examples come from."""
 
     metric: str
     score: float
     names: tuple[str, ...]
     truth: Truth
     predicted: Truth
+    origin: str = ""
 
     def document(self) -> dict[str, Any]:
         """As JSON values; of sentences a list each."""
         lists = {"truth": self.truth, "predicted": self.predicted}
         made = {name: [np.asarray(value).tolist() for value in values] for name, values in lists.items()}
-        return {"metric": self.metric, "score": self.score, "classes": list(self.names), **made}
+        about = {"metric": self.metric, "score": self.score, "origin": self.origin}
+        return {**about, "classes": list(self.names), **made}
 
 
 def save_checkpoint(

@@ -42,6 +42,8 @@ class Asked:
     budget_seconds: float | None
     executor: str
     output: str | Path | None
+    push_to_hub: str | None
+    private: bool
     threshold: float
     max_download: int | None
     max_disk: int | None

@@ -6,8 +6,9 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from hubselect.errors import StorageFailed
+from hubselect.errors import InvalidInput, StorageFailed
 from hubselect.records import Dataset, Model, Recipe, Selection
 from hubselect.reports.documents import selection_document
 
@@ -58,3 +59,16 @@ def holds(folder: str | None, selection: int, dataset: str) -> bool:
         return bool(folder) and (found["selection_id"], found["dataset"]) == (selection, dataset)
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def read_evidence(folder: Path) -> dict[str, Any]:
+    """What `write_evidence` wrote there. Raises `InvalidInput` for a file that is none of its own."""
+    try:
+        found = json.loads((folder / EVIDENCE).read_text(encoding="utf-8"))
+        if not all(isinstance(found[key], dict) for key in ("selection", "dataset", "base_model", "recipe")):
+            raise ValueError("a part is missing")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidInput(
+            f"{folder / EVIDENCE} cannot be read: {error}", "run the same `hubselect select` again"
+        ) from error
+    return dict(found)

@@ -17,6 +17,7 @@ import numpy as np
 from hubselect.api.benchmarks.benchmarking import recipe_for
 from hubselect.api.opening import opened
 from hubselect.api.progress import Listener, silent
+from hubselect.api.publishing import publish_selection, publishing_target
 from hubselect.api.recall.options import AUTO, SCOPE, TOLERANCE, K, checked_k
 from hubselect.api.recall.recalling import RecallPlan, plan_recall
 from hubselect.api.selection.asking import Asked
@@ -64,6 +65,8 @@ def select(
     budget_seconds: float | None = None,
     executor: str = "local",
     output: str | Path | None = None,
+    push_to_hub: str | None = None,
+    private: bool = False,
     threshold: float = 0.0,
     max_download: int | None = None,
     max_disk: int | None = None,
@@ -97,7 +100,8 @@ def select(
     still says who is good. `max_download` (bytes) bounds what is fetched
     for recall, and leaves out recalled models that no longer fit; `max_disk` (bytes) does so for all that
     lies on the disk at a time: fetched weights, training states and the winner. The winner is saved to
-    `output` (default: beside the registry).
+    `output` (default: beside the registry), and with `push_to_hub` published to that model repository of the
+    Hub, `private` or not, as by `hubselect.publish`; whether it may be is checked before anything is trained.
 
     `budget_epochs` and `budget_seconds` bound what the selection costs, recall included: as many models
     train on as they pay for, and always one to the end (`hubselect.selection.budget`); a budget too
@@ -114,13 +118,23 @@ def select(
     """
     asked = Asked(**locals())
     with _prepared(asked) as ready:
-        place = Path(asked.output) if asked.output else None
-        done = ready.done
-        if done is not None and holds(done.path, done.id, ready.dataset.name):
-            return _given_again(ready.store.selection(done.id), place)
-        what = f"selecting for {ready.dataset.name}"
-        with turn(ready.store, f"selection-{ready.request.request_digest}", what):
-            return ready.work.run(place, fresh=fresh)
+        if push_to_hub is not None:
+            publishing_target(push_to_hub, ready.dataset.name, private=private)
+        found = _selected(asked, ready)
+        if push_to_hub is None:
+            return found
+        done = publish_selection(ready.store, found, push_to_hub, private=private)
+        return replace(found, published=done.url)
+
+
+def _selected(asked: Asked, ready: _Ready) -> Selection:
+    place = Path(asked.output) if asked.output else None
+    done = ready.done
+    if done is not None and holds(done.path, done.id, ready.dataset.name):
+        return _given_again(ready.store.selection(done.id), place)
+    what = f"selecting for {ready.dataset.name}"
+    with turn(ready.store, f"selection-{ready.request.request_digest}", what):
+        return ready.work.run(place, fresh=asked.fresh)
 
 
 def plan_selection(dataset_id: Any, **options: Any) -> Plan:
