@@ -10,6 +10,7 @@ from hubselect.errors import DownloadIncomplete
 from hubselect.hub.client import TIMEOUT, check_repo_id, hub_api, hub_errors, hub_token, is_commit
 from hubselect.hub.connection import guarded
 from hubselect.hub.fetching import Commit, complete
+from hubselect.hub.formats import METADATA_FILES, format_of
 from hubselect.hub.patience import persistent
 from hubselect.hub.verified import Ledger
 from hubselect.hub.weights import repo_files
@@ -17,7 +18,15 @@ from hubselect.hub.weights import repo_files
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
 
-__all__ = ["fetch_dataset_files", "guarded", "hub_token", "local_file", "persistent"]
+__all__ = [
+    "METADATA_FILES",
+    "fetch_dataset_files",
+    "format_of",
+    "guarded",
+    "hub_token",
+    "local_file",
+    "persistent",
+]
 
 
 def fetch_dataset_files(addresses: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hubselect.hub.formats import METADATA_FILES, format_of
+from hubselect.hub.dataset_files import METADATA_FILES, format_of
 from hubselect.training.quiet import quiet
 
 import datasets  # isort: skip  (after quiet, which sets the environment)
@@ -55,15 +55,12 @@ def _split(places: Sequence[Path], names: Sequence[str]) -> datasets.Dataset:
 
 
 def _described(table: Path) -> datasets.Dataset:
-    import pandas as pd
-
-    readers: dict[str, Callable[[], pd.DataFrame]] = {
-        ".csv": lambda: pd.read_csv(table),
-        ".jsonl": lambda: pd.read_json(table, lines=True),
-        ".parquet": lambda: pd.read_parquet(table),
+    readers: dict[str, Callable[[str], Any]] = {
+        ".csv": datasets.Dataset.from_csv,
+        ".jsonl": datasets.Dataset.from_json,
+        ".parquet": datasets.Dataset.from_parquet,
     }
-    rows = readers[table.suffix]()
-    files = [{"bytes": None, "path": str(table.parent / name)} for name in rows.pop("file_name")]
-    made = datasets.Dataset.from_pandas(rows, preserve_index=False)
-    feature: Any = _STORED
-    return made.add_column(_AUDIO, files, feature=feature)
+    rows = readers[table.suffix](str(table))
+    files = [{"bytes": None, "path": str(table.parent / name)} for name in rows["file_name"][:]]
+    made: datasets.Dataset = rows.remove_columns("file_name").add_column(_AUDIO, files)
+    return made

@@ -128,9 +128,11 @@ def test_a_kind_of_label_goes_all_the_way(kind: str, hub_root: Path, tmp_path: P
         report = benchmark(registry=store, epochs=2, workers=2)
         assert not report.failed, report.failed
         assert len(report.cells) == 4
-        recalled = coarse_recall(datasets[2], registry=store, k=2, method="paper", proxy="logme", workers=1)
+        how: dict[str, Any] = {"method": "fused", "proxy": "logme", "scope": "all", "workers": 1}
+        recalled = coarse_recall(datasets[2], registry=store, k=2, **how)
         assert {r.model for r in recalled.recalled} == set(models)
-        assert any(r.proxy_score is not None for r in recalled.recalled)
+        assert all(s.proxy.startswith("logme") for s in recalled.scored)
+        assert {s.model for s in recalled.scored} == set(models), recalled.notes
         found = select(datasets[2], registry=store, k=2, output=tmp_path / "winner", workers=2)
 
     assert found.metric == this.metric

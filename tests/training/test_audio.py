@@ -103,3 +103,20 @@ def test_what_is_no_sound_names_the_row(workshop: Path) -> None:
         UnsupportedDataset, match=r"the recording of row \d+ of the train split .* cannot be decoded"
     ):
         list(train.recordings)
+
+
+def test_a_metadata_file_tells_the_labels(workshop: Path) -> None:
+    """Its columns stand beside the recordings; where these lie has no meaning."""
+    folder = workshop / "told-by-metadata"
+    for split in ("train", "test"):
+        (folder / split).mkdir(parents=True)
+        lines = ["file_name,label"]
+        for number in range(12):
+            (folder / split / f"{number}.wav").write_bytes(tone(300.0 + 900 * (number % 2), seed=number))
+            lines.append(f"{number}.wav,{('low', 'high')[number % 2]}")
+        (folder / split / "metadata.csv").write_text("\n".join(lines) + "\n")
+    dataset = Dataset(str(folder), "audio-classification", audio_column="audio", label_column="label")
+    splits = load_splits(dataset, RECIPE)
+    assert splits.label_names == ("high", "low")
+    assert splits.test.labels.tolist() == [1, 0] * 6
+    assert splits.test.recordings[0][1] == RATE

@@ -203,6 +203,7 @@ def _prepared(asked: Asked) -> Iterator[_Ready]:
             "recall": options.document(),
             **({"budget": asdict(budget)} if budget.set else {}),
             **({"max_disk": asked.max_disk} if asked.max_disk is not None else {}),
+            **({"metric": asked.metric} if asked.metric is not None else {}),
         }
         question = SelectionRequest(dataset.name, recipe.digest, asked.policy, "", 0, told)
         policy, why = chosen_policy(asked.policy, store, plan, dataset, recipe)
