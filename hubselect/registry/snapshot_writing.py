@@ -35,7 +35,7 @@ from hubselect.registry.snapshot_tables import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_SPELLED = [f.name for f in fields(Recipe) if f.name not in ("task", "name", "method")]
+_SPELLED = [f.name for f in fields(Recipe) if f.name not in ("task", "name", "method", "max_seconds")]
 
 
 def write_snapshot(tables: Tables, folder: Path) -> tuple[Path, ...]:
