@@ -24,6 +24,7 @@ _HOMES = {
     "plan_selection": "hubselect.api.selection.selecting",
     "pull": "hubselect.api.sharing",
     "push": "hubselect.api.sharing",
+    "report": "hubselect.api.reporting.writing",
     "run_backtest": "hubselect.api.backtesting",
     "select": "hubselect.api.selection.selecting",
     "suite": "hubselect.api.benchmarks.suites",
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from hubselect.api.indexing import index
     from hubselect.api.initialising import init
     from hubselect.api.recall.recalling import coarse_recall
+    from hubselect.api.reporting.writing import report
     from hubselect.api.selection.selecting import plan_selection, select
     from hubselect.api.sharing import pull, push
     from hubselect.errors import HubselectError
@@ -66,6 +68,7 @@ __all__ = [
     "plan_selection",
     "pull",
     "push",
+    "report",
     "run_backtest",
     "select",
     "suite",

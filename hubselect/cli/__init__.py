@@ -30,6 +30,7 @@ COMMANDS = {
     "proxies": "proxies:proxies",
     "recall": "recalling:recall",
     "registry": "registry:registry",
+    "report": "reporting:report",
     "score": "scoring:score",
     "select": "selecting:select",
     "selections": "selecting:selections",

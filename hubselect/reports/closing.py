@@ -75,6 +75,11 @@ def explanation_document(found: Explanation | None) -> dict[str, Any] | None:
 
 
 def closing(selection: Selection) -> list[Part]:
+    """The closing statement for the terminal."""
+    return [escape(line) for line in closing_lines(selection)]
+
+
+def closing_lines(selection: Selection) -> list[str]:
     """Why this model, by how much, how sure, and what it cost against the alternatives."""
     told = selection.explanation
     lines: list[str] = []
@@ -82,7 +87,7 @@ def closing(selection: Selection) -> list[Part]:
         lines += [f"why: {told.why}", _margin(told), _sure(told), _against(told, selection.cost)]
     if selection.plan is not None:
         lines.append(_estimate(selection.plan, selection.cost))
-    return [escape(line) for line in lines]
+    return lines
 
 
 def _margin(told: Explanation) -> str:
