@@ -1,8 +1,8 @@
-"""Models that fine-tune alike: as a map, and as the tree that they were cut from."""
+"""Models that fine-tune alike: how clusters look, and the tree that they were cut from."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,10 @@ from hubselect.reports.html.figures import (
     SYMBOLS,
     Chart,
     Trace,
-    legend_below,
     names_axis,
     rows_height,
 )
-from hubselect.reports.html.names import NARROW, WIDE, hover, labels
+from hubselect.reports.html.names import NARROW, WIDE, labels
 
 if TYPE_CHECKING:
     from hubselect.api.reporting.landscape import Landscape
@@ -49,98 +48,6 @@ def drawn_members(here: Landscape) -> dict[int, list[str]]:
     for model, cluster in here.homes.items():
         members.setdefault(cluster, []).append(model)
     return members
-
-
-def cluster_map(here: Landscape, marked: Marked, key: str = "") -> Chart | None:
-    """None where there are fewer than three models: two are always on a line."""
-    if len(here.models) < 3:
-        return None
-    style, members = styles(here), drawn_members(here)
-    place = {m: i for i, m in enumerate(here.models)}
-    alone = [m for m in here.models if here.homes.get(m) not in style]
-    traces = [
-        _models(
-            here, [m for m in alone if m in place], "alone in a cluster", (QUIET, "circle"), place, shown=True
-        )
-        if here.clustering
-        else _models(here, alone, "models", (PALETTE[0], "circle"), place, shown=False)
-    ]
-    traces += [
-        _models(here, members[c], f"cluster {c}, {len(members[c])} models", look, place, shown=i < LEGEND)
-        for i, (c, look) in enumerate(style.items())
-    ]
-    traces += _rings(here, marked, place)
-    return Chart(
-        f"map{key}",
-        f"Map of {len(here.models)} models: near ones reach similar scores on the benchmarks",
-        [t for t in traces if t["x"]],
-        {
-            "height": 520,
-            "showlegend": True,
-            "legend": legend_below(y=-0.04),
-            "xaxis": _blank(),
-            "yaxis": {**_blank(), "scaleanchor": "x", "constrain": "domain"},
-        },
-        narrow={"height": 430 + 21 * min(LEGEND + 3, len(traces)), "legend.font.size": 11},
-    )
-
-
-def _blank() -> dict[str, object]:
-    return {"showticklabels": False, "showgrid": False, "zeroline": False, "ticks": "", "showline": False}
-
-
-def _models(
-    here: Landscape,
-    models: Sequence[str],
-    title: str,
-    look: tuple[str, str],
-    place: Mapping[str, int],
-    *,
-    shown: bool,
-) -> Trace:
-    colour, symbol = look
-    heads = {c.representative for c in here.clustering.clusters} if here.clustering else set()
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": title,
-        "showlegend": shown,
-        "x": [here.positions[place[m]][0] for m in models],
-        "y": [here.positions[place[m]][1] for m in models],
-        "marker": {
-            "color": colour,
-            "symbol": symbol,
-            "size": [12 if m in heads and len(models) > 1 else 8 for m in models],
-            "opacity": 0.85,
-        },
-        "hoverinfo": "text",
-        "hovertext": [
-            hover(m, title, "its representative" if m in heads and len(models) > 1 else None) for m in models
-        ],
-    }
-
-
-def _rings(here: Landscape, marked: Marked, place: Mapping[str, int]) -> list[Trace]:
-    """Around recalled models; a star on the winner."""
-    recalled = [m for m in marked.recalled if m in place and m != marked.winner]
-    won = [marked.winner] if marked.winner in place else []
-    looks = (
-        ("recalled", recalled, {"symbol": "circle-open", "size": 18, "line": {"width": 2}}),
-        ("winner", won, {"symbol": "star", "size": 17}),
-    )
-    return [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": title,
-            "x": [here.positions[place[str(m)]][0] for m in models],
-            "y": [here.positions[place[str(m)]][1] for m in models],
-            "marker": {"color": ACCENT, **look},
-            "hoverinfo": "text" if title == "winner" else "skip",
-            "hovertext": [hover(m, title) for m in models],
-        }
-        for title, models, look in looks
-    ]
 
 
 def leaves(here: Landscape) -> list[int]:

@@ -43,14 +43,14 @@ def costs(cost: Cost, told: Explanation | None) -> Chart | None:
             "barmode": "stack",
             "bargap": 0.35,
             "showlegend": True,
-            "legend": legend_below(y=-0.3),
+            "legend": legend_below(),
             "xaxis": score_axis("epochs of fine-tuning, all models together", range=[0, max(totals) * 1.28]),
             "yaxis": names_axis(wide),
         },
         narrow={
             "yaxis.ticktext": narrow,
             "xaxis.title.text": "epochs",
-            "xaxis.range": [0, max(totals) * 1.5],
+            "xaxis.range": [0, max(totals) * 1.9],
         },
         wide={"yaxis.ticktext": wide, "xaxis.range": [0, max(totals) * 1.28]},
     )

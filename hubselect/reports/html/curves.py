@@ -98,6 +98,7 @@ def _line(place: int, run: Run, label: str, ends: Ends) -> Trace:
             "color": colour,
             "symbol": marks,
             "size": [6] * (len(marks) - 1) + [13 if won else 9],
+            "line": {"width": [2 if mark.endswith("open") else 0 for mark in marks]},
         },
         "opacity": 1 if named else 0.55,
         "hoverinfo": "text",

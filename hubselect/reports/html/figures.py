@@ -96,7 +96,9 @@ def score_axis(title: str, **more: Any) -> dict[str, Any]:
 
 
 def legend_below(**more: Any) -> dict[str, Any]:
-    return {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.18, "yanchor": "top", **more}
+    """At the bottom of the figure, from the left; the chart makes room for it."""
+    place = {"x": 0, "xanchor": "left", "y": 0, "yanchor": "bottom", "yref": "container"}
+    return {"orientation": "h", "traceorder": "normal", **place, **more}
 
 
 def rows_height(n: int, each: int = 22, around: int = 110) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubselect.reports.html.clusters import Marked, cluster_map, dendrogram
+from hubselect.reports.html.clusters import Marked, dendrogram
 from hubselect.reports.html.figures import Chart
 from hubselect.reports.html.heatmap import matrix
+from hubselect.reports.html.maps import cluster_map
 from hubselect.reports.html.page import Section
 
 if TYPE_CHECKING:

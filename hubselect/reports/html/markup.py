@@ -43,13 +43,25 @@ def name(value: object) -> Html:
     return element("span", value, class_="name", dir="auto")
 
 
+def moment(time: str) -> str:
+    """A recorded time (ISO 8601) to the minute."""
+    return f"{time[:16].replace('T', ' ')} UTC" if time.endswith("+00:00") else time
+
+
 def paragraph(*children: object, class_: str | None = None) -> Html:
     return element("p", *children, class_=class_)
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> Html:
-    """A table that scrolls by itself where it is too wide; columns in `numbers` are set to the right."""
-    kinds = ["number" if head in numbers else None for head in heads]
+def table(
+    heads: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    numbers: Sequence[str] = (),
+    words: Sequence[str] = (),
+) -> Html:
+    """A table that scrolls by itself where it is too wide; columns in `numbers` are set to the right, those
+    in `words` hold sentences and are never narrow."""
+    kinds = ["number" if head in numbers else "words" if head in words else None for head in heads]
     top = joined(
         element("th", head, class_=kind, scope="col") for head, kind in zip(heads, kinds, strict=True)
     )

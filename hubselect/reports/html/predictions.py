@@ -39,14 +39,13 @@ def predicted_and_reached(
     traces = [
         _expected(found),
         _points(early, places, "last validation score, left early", "circle-open", QUIET),
-        _points(whole, places, "validation score after the whole training", "circle", PALETTE[1]),
+        _points(whole, places, "validation score, fully trained", "circle", PALETTE[1]),
         _points(
             [(winner, test)] if winner in places else [], places, "test score of the winner", "star", ACCENT
         ),
     ]
     names = [r.model for r in found]
     height = rows_height(len(found), 24, 150)
-    below = -70 / (height - 100)
     return Chart(
         "predictions",
         f"Predicted and reached {metric} of {len(found)} recalled models",
@@ -54,7 +53,7 @@ def predicted_and_reached(
         {
             "height": height,
             "showlegend": True,
-            "legend": legend_below(y=below),
+            "legend": legend_below(),
             "xaxis": score_axis(metric),
             "yaxis": names_axis(labels(names), showgrid=True),
         },
@@ -73,7 +72,7 @@ def _expected(found: Sequence[Recalled]) -> Trace:
         "name": "predicted test score, 90 % interval",
         "x": values,
         "y": list(range(len(found))),
-        "marker": {"symbol": "diamond", "size": 8, "color": PALETTE[0]},
+        "marker": {"symbol": "diamond", "size": 8, "color": PALETTE[0], "line": {"width": 0}},
         "error_x": {
             "type": "data",
             "symmetric": False,
@@ -105,7 +104,12 @@ def _points(
         "name": title,
         "x": [value for _, value in known],
         "y": [places[model] for model, _ in known],
-        "marker": {"symbol": symbol, "size": 14 if symbol == "star" else 9, "color": colour},
+        "marker": {
+            "symbol": symbol,
+            "size": 14 if symbol == "star" else 9,
+            "color": colour,
+            "line": {"width": 2 if symbol.endswith("open") else 0},
+        },
         "hoverinfo": "text",
         "hovertext": [hover(model, f"{title}: {score(value)}") for model, value in known],
     }

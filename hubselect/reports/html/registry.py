@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hubselect.records import Clustering
 from hubselect.reports.html.clusters import Marked
 from hubselect.reports.html.landscape import landscape_sections
-from hubselect.reports.html.markup import Html, element, joined, name, paragraph, table
+from hubselect.reports.html.markup import Html, element, joined, moment, name, paragraph, table
 from hubselect.reports.html.page import Section, page
 from hubselect.reports.numbers import score
 
@@ -27,7 +27,7 @@ def registry_page(facts: RegistryFacts) -> str:
         key = f"-{here.task}" if several else ""
         parts += landscape_sections(here, Marked(), "", key)
         if here.clustering is not None:
-            parts.append(_clusters(here.clustering, key))
+            parts.append(_clusters(here.clustering, key, f" ({here.task})" if several else ""))
     if not facts.landscapes:
         parts += landscape_sections(
             None, Marked(), "No cell of a performance matrix is filled: `hubselect benchmark` fills them."
@@ -50,7 +50,7 @@ def _counts(facts: RegistryFacts) -> Section:
     return Section("counts", "What it holds", [element("div", *boxes, class_="numbers")])
 
 
-def _clusters(clustering: Clustering, key: str) -> Section:
+def _clusters(clustering: Clustering, key: str, of: str) -> Section:
     ordered = sorted(clustering.clusters, key=lambda c: (-c.size, c.id))
     rows = [
         (c.id, c.size, name(c.representative), _members([m for m in c.members if m != c.representative]))
@@ -59,8 +59,8 @@ def _clusters(clustering: Clustering, key: str) -> Section:
     heads = ("id", "size", "representative", "other members")
     return Section(
         f"clusters{key}",
-        "Members of clusters",
-        [table(heads, rows, numbers=heads[:2]), *_only(len(rows), len(ordered))],
+        f"Members of clusters{of}",
+        [table(heads, rows, numbers=heads[:2], words=heads[3:]), *_only(len(rows), len(ordered))],
         f"By {clustering.method}; silhouette {score(clustering.silhouette)}.",
     )
 
@@ -118,14 +118,25 @@ def _datasets(facts: RegistryFacts) -> Section:
             "datasets", "Datasets", ["No dataset is known: `hubselect add-dataset ORG/NAME` adds one."]
         )
     only = _only(len(rows), len(facts.datasets))
-    return Section("datasets", "Datasets", [table(heads, rows, numbers=("classes",)), *only])
+    return Section(
+        "datasets", "Datasets", [table(heads, rows, numbers=("classes",), words=("splits",)), *only]
+    )
 
 
 def _selections(facts: RegistryFacts) -> Section:
     heads = ("id", "dataset", "status", "model", "validation", "test", "policy", "begun")
     last = facts.selections[::-1][:SHOWN]
     rows = [
-        (s.id, name(s.dataset), s.status, name(s.model), score(s.val), score(s.test), s.policy, s.created_at)
+        (
+            s.id,
+            name(s.dataset),
+            s.status,
+            name(s.model),
+            score(s.val),
+            score(s.test),
+            s.policy,
+            moment(s.created_at),
+        )
         for s in last
     ]
     if not rows:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hubselect.records import Recalled
@@ -11,7 +13,7 @@ from hubselect.reports.html.clusters import Marked
 from hubselect.reports.html.costs import costs
 from hubselect.reports.html.curves import Ends, validation_curves
 from hubselect.reports.html.landscape import landscape_sections
-from hubselect.reports.html.markup import Html, element, folded, name, pairs, paragraph, table
+from hubselect.reports.html.markup import Html, element, folded, moment, name, pairs, paragraph, table
 from hubselect.reports.html.page import Section, page
 from hubselect.reports.html.predictions import predicted_and_reached, ranking
 from hubselect.reports.numbers import duration, score, size
@@ -42,7 +44,7 @@ def selection_page(facts: SelectionFacts) -> str:
         _costs(facts),
         _provenance(facts),
     ]
-    subtitle = f"selection {record.id}, {record.status}, begun {record.created_at}"
+    subtitle = f"selection {record.id}, {record.status}, begun {moment(record.created_at)}"
     return page(f"hubselect: {facts.dataset.name}", subtitle, sections, facts.version)
 
 
@@ -88,17 +90,21 @@ def _number(value: str, what: str) -> Html:
 def _stages(facts: SelectionFacts, ends: Ends) -> Section:
     chart = validation_curves(facts.runs, ends, facts.metric)
     rows = [
-        (name(model), *_last_of(facts, model), ends.what(model), element("span", ends.why(model)))
+        (name(model), *_last_of(facts, model), ends.what(model), ends.why(model))
         for model in sorted(ends.verdicts, key=lambda m: (m != ends.winner, -ends.verdicts[m].stage, m))
     ]
     heads = ("model", "epochs", "validation", "predicted", "what became of it", "why")
-    left = [table(heads, rows, numbers=heads[1:4])] if rows else []
+    left = [table(heads, rows, numbers=heads[1:4], words=["why"])] if rows else []
     steps = [
         (v.stage, f"{v.epochs:g}", name(v.model), score(v.val), score(v.predicted), _goes(v.kept), v.reason)
         for v in facts.record.verdicts
     ]
     every = ("stage", "epochs", "model", "validation", "predicted", "", "why")
-    more = [folded("every decision", table(every, steps, numbers=(*every[:2], *every[3:5])))] if steps else []
+    more = (
+        [folded("every decision", table(every, steps, numbers=(*every[:2], *every[3:5]), words=["why"]))]
+        if steps
+        else []
+    )
     return Section(
         "stages",
         "Fine selection",
@@ -122,7 +128,7 @@ def _predictions(facts: SelectionFacts) -> Section:
         record.recalled or (), facts.runs, record.winner, record.test, facts.metric, facts.recipe.epochs
     )
     return Section(
-        "predictions",
+        "foreseen",
         "Predicted and reached",
         [chart or "Recall predicted no scores: too little was known when it ranked the models."],
         "What recall expected of each model before any training, and what it reached. A model that left "
@@ -132,43 +138,38 @@ def _predictions(facts: SelectionFacts) -> Section:
 
 def _recall(facts: SelectionFacts) -> Section:
     record = facts.record
-    chart = ranking(record.recalled or (), record.winner)
-    rows = [_ranked(place, r) for place, r in enumerate(record.recalled or (), start=1)]
-    heads = (
-        "",
-        "model",
-        "recall score",
-        "mean benchmark",
-        "proxy",
-        "from",
-        "cluster",
-        "predicted",
-        "90 % interval",
-    )
-    listed = [table(heads, rows, numbers=(heads[0], *heads[2:5], *heads[6:]))] if rows else []
+    recalled = record.recalled or ()
+    listed = [_ranking_table(recalled)] if recalled else []
     by = record.request.options.get("method", "paper")
     proxies = f" with {record.request.proxy}" if record.request.proxy else ""
     return Section(
         "recall",
         "Recall",
-        [chart or "Nothing was recalled yet.", *listed],
-        f"The models recalled for this dataset by {by}{proxies}, the best first.",
+        [ranking(recalled, record.winner) or "Nothing was recalled yet.", *listed],
+        f"The models recalled for this dataset (method {by}{proxies}), the best first.",
     )
 
 
-def _ranked(place: int, r: Recalled) -> tuple[object, ...]:
-    origin = "" if r.proxy_origin is None else r.proxy_origin
-    who = r.representative if r.representative not in (None, r.model) else None
+def _ranking_table(recalled: Sequence[Recalled]) -> Html:
+    foreseen = any(r.predicted is not None for r in recalled)
+    heads = ["", "model", "recall score", "mean benchmark", "proxy", "from", "cluster"]
+    more = ["predicted", "90 % interval"] if foreseen else []
+    rows = [_ranked(place, r, foreseen) for place, r in enumerate(recalled, start=1)]
+    return table([*heads, *more], rows, numbers=("", *heads[2:5], "cluster", *more), words=["from"])
+
+
+def _ranked(place: int, r: Recalled, foreseen: bool) -> Sequence[object]:
+    who = r.representative if r.representative not in (None, r.model) and r.proxy_origin else None
+    interval = "-" if r.low is None or r.high is None else f"{r.low:.3f} to {r.high:.3f}"
     return (
         place,
         name(r.model),
         score(r.recall_score),
-        "-" if r.prior != r.prior else score(r.prior),
+        "-" if math.isnan(r.prior) else score(r.prior),
         score(r.proxy_score),
-        element("span", name(who), f", {origin}" if origin else "") if who else origin,
+        element("span", name(who), f", {r.proxy_origin}") if who else r.proxy_origin,
         r.cluster,
-        score(r.predicted),
-        "-" if r.low is None or r.high is None else f"{r.low:.3f} to {r.high:.3f}",
+        *((score(r.predicted), interval) if foreseen else ()),
     )
 
 

@@ -9,11 +9,12 @@ import pytest
 from hubselect.api.reporting.landscape import Landscape, landscape
 from hubselect.records import Cost, CurvePoint, Explanation, Recalled, Run, Verdict
 from hubselect.registry import Registry
-from hubselect.reports.html.clusters import Marked, cluster_map, dendrogram, leaves
+from hubselect.reports.html.clusters import Marked, dendrogram, leaves
 from hubselect.reports.html.costs import costs
 from hubselect.reports.html.curves import Ends, validation_curves
 from hubselect.reports.html.figures import document
 from hubselect.reports.html.heatmap import matrix
+from hubselect.reports.html.maps import cluster_map
 from hubselect.reports.html.predictions import predicted_and_reached, ranking
 from tests.support.reported import TASK
 
@@ -78,7 +79,7 @@ def test_predictions_stand_beside_what_was_reached() -> None:
     assert expected["x"] == [0.7, 0.5]
     assert expected["error_x"]["array"] == pytest.approx([0.1, 0.1])
     assert expected["error_x"]["arrayminus"] == pytest.approx([0.1, 0.1])
-    assert traces["validation score after the whole training"]["x"] == [0.7]
+    assert traces["validation score, fully trained"]["x"] == [0.7]
     assert traces["last validation score, left early"]["x"] == [0.6]
     assert traces["test score of the winner"]["x"] == [0.72]
 

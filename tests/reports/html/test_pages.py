@@ -53,6 +53,8 @@ def test_the_answer_comes_first(store: Registry) -> None:
         "how sure: 12%",
     ):
         assert said in start[:1200], said
+    ids = [a["id"] for _, a in read.elements if "id" in a]
+    assert len(set(ids)) == len(ids)
     for said in ("d" * 40, "a" * 40, "a note on the way", "left"):
         assert said in read.text, said
 
