@@ -96,6 +96,7 @@ def _line(place: int, run: Run, label: str, ends: Ends) -> Trace:
         "line": {"color": colour, "width": 3 if won else 1.5},
         "marker": {
             "color": colour,
+            "opacity": 1,
             "symbol": marks,
             "size": [6] * (len(marks) - 1) + [13 if won else 9],
             "line": {"width": [2 if mark.endswith("open") else 0 for mark in marks]},

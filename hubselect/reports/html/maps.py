@@ -67,8 +67,8 @@ def _slope(here: Landscape) -> float:
 
 
 def _names(here: Landscape, marked: Marked, slope: float) -> list[dict[str, Any]]:
-    """Labels of the models that matter most, above or below their points, as far as there is room; all
-    others tell theirs under the pointer."""
+    """Labels of the models that matter most, beside their points, as far as there is room; all others
+    tell theirs under the pointer."""
     heads = {c.representative for c in here.clustering.clusters} if here.clustering else set()
     place = {m: i for i, m in enumerate(here.models)}
     first = [m for m in (marked.winner, *marked.recalled) if m in place]
@@ -80,12 +80,14 @@ def _names(here: Landscape, marked: Marked, slope: float) -> list[dict[str, Any]
     found = []
     for model in dict.fromkeys((*map(str, first), *(m for m in here.models if m in heads), *here.models)):
         i = place[model]
-        for shift in (17, -17):
-            box = (at[i][0], at[i][1] + shift, LETTER * len(shown[i]) / 2, LINE / 2)
+        half = LETTER * len(shown[i]) / 2
+        for right, up in ((0.0, 17.0), (0.0, -17.0), (half + 14, 0.0), (-half - 14, 0.0)):
+            box = (at[i][0] + right, at[i][1] + up, half, LINE / 2)
             if not any(_meet(box, other) for other in taken):
                 taken.append(box)
-                look = {"text": shown[i], "font": {"size": 11}, "showarrow": False, "yshift": shift}
-                found.append({"x": here.positions[i][0], "y": here.positions[i][1], **look})
+                look = {"text": shown[i], "font": {"size": 11}, "showarrow": False}
+                where = {"x": here.positions[i][0], "y": here.positions[i][1], "xshift": right, "yshift": up}
+                found.append({**where, **look})
                 break
     return found
 
@@ -149,7 +151,7 @@ def _rings(here: Landscape, marked: Marked, place: Mapping[str, int]) -> list[Tr
             "name": title,
             "x": [here.positions[place[str(m)]][0] for m in models],
             "y": [here.positions[place[str(m)]][1] for m in models],
-            "marker": {"color": ACCENT, **look},
+            "marker": {"color": ACCENT, "opacity": 1, **look},
             "hoverinfo": "text" if title == "winner" else "skip",
             "hovertext": [hover(m, title) for m in models],
         }

@@ -84,6 +84,11 @@ def folded(summary: str, *children: object) -> Html:
     return element("details", element("summary", summary), *children)
 
 
+def listed(summary: str, whole: Html, rows: int, most: int = 15) -> Html:
+    """A table as it is, or folded where its rows would push everything else away."""
+    return folded(f"{summary} ({rows:,})", whole) if rows > most else whole
+
+
 def data_block(identity: str, value: Any) -> Html:
     """A JSON document inside a page: no character in it can end the element that holds it."""
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hubselect.records import Clustering
 from hubselect.reports.html.clusters import Marked
 from hubselect.reports.html.landscape import landscape_sections
-from hubselect.reports.html.markup import Html, element, joined, moment, name, paragraph, table
+from hubselect.reports.html.markup import Html, element, joined, listed, moment, name, paragraph, table
 from hubselect.reports.html.page import Section, page
 from hubselect.reports.numbers import score
 
@@ -97,7 +97,11 @@ def _models(facts: RegistryFacts) -> Section:
     if not rows:
         return Section("models", "Models", ["No model is known: `hubselect add-model ORG/NAME` adds one."])
     only = _only(len(rows), facts.model_count)
-    return Section("models", "Models", [table(heads, rows, numbers=heads[3:6]), *only])
+    return Section(
+        "models",
+        "Models",
+        [listed("the models", table(heads, rows, numbers=heads[3:6]), len(rows), 25), *only],
+    )
 
 
 def _datasets(facts: RegistryFacts) -> Section:
@@ -119,7 +123,14 @@ def _datasets(facts: RegistryFacts) -> Section:
         )
     only = _only(len(rows), len(facts.datasets))
     return Section(
-        "datasets", "Datasets", [table(heads, rows, numbers=("classes",), words=("splits",)), *only]
+        "datasets",
+        "Datasets",
+        [
+            listed(
+                "the datasets", table(heads, rows, numbers=("classes",), words=("splits",)), len(rows), 25
+            ),
+            *only,
+        ],
     )
 
 

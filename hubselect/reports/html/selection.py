@@ -13,7 +13,7 @@ from hubselect.reports.html.clusters import Marked
 from hubselect.reports.html.costs import costs
 from hubselect.reports.html.curves import Ends, validation_curves
 from hubselect.reports.html.landscape import landscape_sections
-from hubselect.reports.html.markup import Html, element, folded, moment, name, pairs, paragraph, table
+from hubselect.reports.html.markup import Html, element, folded, listed, moment, name, pairs, paragraph, table
 from hubselect.reports.html.page import Section, page
 from hubselect.reports.html.predictions import predicted_and_reached, ranking
 from hubselect.reports.numbers import duration, score, size
@@ -21,6 +21,7 @@ from hubselect.reports.numbers import duration, score, size
 if TYPE_CHECKING:
     from hubselect.api.reporting.facts import SelectionFacts
 
+UNSURE = "how sure: not known; the hubselect that ran this did not record it"
 SAYS = {
     "running": "It is not finished: repeat the same `hubselect select` to go on.",
     "failed": "It ended without an answer.",
@@ -77,7 +78,7 @@ def _answer(facts: SelectionFacts) -> Section:
         element("div", name(found.model_id), class_="winner"),
         element("div", *numbers, class_="numbers"),
         paragraph("saved in ", name(found.path)) if found.path else paragraph("it was not saved"),
-        *(paragraph(line) for line in closing_lines(found)),
+        *(paragraph(line) for line in closing_lines(found) or [UNSURE]),
         *warnings,
     ]
     return Section("answer", "The answer", body)
@@ -94,7 +95,17 @@ def _stages(facts: SelectionFacts, ends: Ends) -> Section:
         for model in sorted(ends.verdicts, key=lambda m: (m != ends.winner, -ends.verdicts[m].stage, m))
     ]
     heads = ("model", "epochs", "validation", "predicted", "what became of it", "why")
-    left = [table(heads, rows, numbers=heads[1:4], words=["why"])] if rows else []
+    left = (
+        [
+            listed(
+                "what became of every candidate",
+                table(heads, rows, numbers=heads[1:4], words=["why"]),
+                len(rows),
+            )
+        ]
+        if rows
+        else []
+    )
     steps = [
         (v.stage, f"{v.epochs:g}", name(v.model), score(v.val), score(v.predicted), _goes(v.kept), v.reason)
         for v in facts.record.verdicts
@@ -139,13 +150,13 @@ def _predictions(facts: SelectionFacts) -> Section:
 def _recall(facts: SelectionFacts) -> Section:
     record = facts.record
     recalled = record.recalled or ()
-    listed = [_ranking_table(recalled)] if recalled else []
+    rows = [_ranking_table(recalled)] if recalled else []
     by = record.request.options.get("method", "paper")
     proxies = f" with {record.request.proxy}" if record.request.proxy else ""
     return Section(
         "recall",
         "Recall",
-        [ranking(recalled, record.winner) or "Nothing was recalled yet.", *listed],
+        [ranking(recalled, record.winner) or "Nothing was recalled yet.", *rows],
         f"The models recalled for this dataset (method {by}{proxies}), the best first.",
     )
 
@@ -155,7 +166,8 @@ def _ranking_table(recalled: Sequence[Recalled]) -> Html:
     heads = ["", "model", "recall score", "mean benchmark", "proxy", "from", "cluster"]
     more = ["predicted", "90 % interval"] if foreseen else []
     rows = [_ranked(place, r, foreseen) for place, r in enumerate(recalled, start=1)]
-    return table([*heads, *more], rows, numbers=("", *heads[2:5], "cluster", *more), words=["from"])
+    whole = table([*heads, *more], rows, numbers=("", *heads[2:5], "cluster", *more), words=["from"])
+    return listed("every recalled model", whole, len(rows))
 
 
 def _ranked(place: int, r: Recalled, foreseen: bool) -> Sequence[object]:
