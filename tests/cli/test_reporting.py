@@ -26,5 +26,6 @@ def test_what_is_not_there_is_said_in_a_line(tmp_path: Path, run: Run) -> None:
     unknown = run("report", 7, "--html", tmp_path / "page.html", "--registry", registry)
     assert unknown.code == 1
     assert "hubselect selections" in unknown.err
-    assert run("report", "one", "--html", "x.html", "--registry", registry).code == 2
+    for wrong in ("one", "0", "9" * 40):
+        assert run("report", wrong, "--html", "x.html", "--registry", registry).code == 2
     assert run("report", 1, "--registry", registry).code == 2

@@ -27,9 +27,7 @@ def cluster_map(here: Landscape, marked: Marked, key: str = "") -> Chart | None:
     place = {m: i for i, m in enumerate(here.models)}
     alone = [m for m in here.models if here.homes.get(m) not in style]
     traces = [
-        _models(
-            here, [m for m in alone if m in place], "alone in a cluster", (QUIET, "circle"), place, shown=True
-        )
+        _models(here, [m for m in alone if m in place], "alone", (QUIET, "circle"), place, shown=True)
         if here.clustering
         else _models(here, alone, "models", (PALETTE[0], "circle"), place, shown=False)
     ]
