@@ -26,6 +26,7 @@ _HOMES = {
     "publish": "hubselect.api.publishing",
     "pull": "hubselect.api.sharing",
     "push": "hubselect.api.sharing",
+    "report": "hubselect.api.reporting.writing",
     "run_backtest": "hubselect.api.backtesting",
     "select": "hubselect.api.selection.selecting",
     "suite": "hubselect.api.benchmarks.suites",
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from hubselect.api.initialising import init
     from hubselect.api.publishing import publish
     from hubselect.api.recall.recalling import coarse_recall
+    from hubselect.api.reporting.writing import report
     from hubselect.api.selection.selecting import plan_selection, select
     from hubselect.api.sharing import pull, push
     from hubselect.errors import HubselectError
@@ -72,6 +74,7 @@ __all__ = [
     "publish",
     "pull",
     "push",
+    "report",
     "run_backtest",
     "select",
     "suite",

@@ -57,3 +57,4 @@ def test_every_example_of_the_readme_runs(hub: MiniHub, hub_root: Path, tmp_path
     assert ran >= 15
     assert (tmp_path / "imdb-model" / "model.safetensors").exists()
     assert (tmp_path / "scores.parquet").exists()
+    assert (tmp_path / "selection.html").exists()

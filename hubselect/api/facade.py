@@ -78,6 +78,27 @@ class Registry(registry.Registry):
 
         return pull(repo_id, registry=self, **options)
 
+    def report(self, selection_id: int | None = None, *, html: str | Path) -> Path:
+        """Write an HTML page about a selection, or about all of this registry, as `hubselect.report` does."""
+        from hubselect.api.reporting.writing import report
+
+        return report(selection_id, html=html, registry=self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: where it is, how much it holds, the last selections."""
+        from hubselect.reports.html.notebook import registry_table
+
+        clusters = sum(len(c.clusters) for c in self.clusterings())
+        selections = self.selections()
+        counts = {
+            "models": self.count_models(),
+            "datasets": len(self.datasets()),
+            "clusters": clusters,
+            "selections": len(selections),
+        }
+        rows = [(f"{s.id}: {s.dataset}", s.status, s.model, s.test) for s in selections]
+        return registry_table(self.location, counts.items(), rows)
+
 
 def _warnings(clusters: Iterable[ClustersAfter]) -> tuple[str, ...]:
     return tuple(c.warning for c in clusters if c.warning is not None)

@@ -32,6 +32,7 @@ COMMANDS = {
     "publish": "publishing:publish",
     "recall": "recalling:recall",
     "registry": "registry:registry",
+    "report": "reporting:report",
     "score": "scoring:score",
     "select": "selecting:select",
     "selections": "selecting:selections",

@@ -34,6 +34,7 @@ METRIC = click.Choice(
         "spearman",
     ]
 )
+HTML = click.Path(dir_okay=False)
 POLICY = click.Choice(["fine-selection", "successive-halving", "knowledge-gradient", "brute-force"])
 _UNITS = {
     "": 1,

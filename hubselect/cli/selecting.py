@@ -6,6 +6,7 @@ import click
 
 from hubselect.cli.numbers import Finite, Whole
 from hubselect.cli.options import (
+    HTML,
     POLICY,
     Size,
     budget,
@@ -71,18 +72,25 @@ from hubselect.cli.output import Output, common
     metavar="SIZE",
     help="Take at most this much disk for fetched weights, training states and the winner together.",
 )
+@click.option(
+    "--report", type=HTML, metavar="FILE", help="Also write an HTML page about it (`hubselect report`)."
+)
 @click.option("--max-train-samples", type=Whole(2), help="Cap on training examples, stratified.")
 @click.option("--seed", type=Whole(0), help="Seed of head, order and dropout (default: as benchmarked).")
 @click.option("--fresh", is_flag=True, help="Start over instead of going on with an earlier selection.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop: models, bytes, epochs, time.")
 @workers
 @common
-def select(dataset_id: str, registry: str | None, out: Output, dry_run: bool, **options: object) -> None:
+def select(
+    dataset_id: str, registry: str | None, out: Output, dry_run: bool, report: str | None, **options: object
+) -> None:
     """Get the best known checkpoint for a dataset, fine-tuned.
 
     Recalls -k models, fine-tunes them in stages, drops the losers early and saves the winner.
     A selection that was stopped goes on when the same command is given again.
     """
+    from hubselect.api.reporting.writing import check_report
+    from hubselect.api.reporting.writing import report as write_report
     from hubselect.api.selection.selecting import plan_selection
     from hubselect.api.selection.selecting import select as run
     from hubselect.reports import closing, documents, text
@@ -93,9 +101,13 @@ def select(dataset_id: str, registry: str | None, out: Output, dry_run: bool, **
         plan = plan_selection(dataset_id, registry=registry, **options)
         out.result(closing.plan_document(plan), lambda: closing.plan(plan))
         return
+    if report is not None:
+        check_report(report)
     with out.progress() as listener:
         found = run(dataset_id, registry=registry, listener=listener, **options)  # type: ignore[arg-type]
     out.result(documents.selection_document(found), lambda: text.selection(found))
+    if report is not None:
+        out.note(f"report in {write_report(found.id, html=report, registry=registry)}")
 
 
 @click.command()

@@ -17,6 +17,7 @@ HEAVY = (
     "pandas",
     "scipy",
     "rich",
+    "plotly",
 )
 SCRIPT = """
 import sys
@@ -30,7 +31,9 @@ print("LOADED:", *sorted(set({heavy!r}) & set(sys.modules)))
 """
 
 
-@pytest.mark.parametrize("args", [["--help"], ["select", "--help"], ["registry", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "args", [["--help"], ["select", "--help"], ["report", "--help"], ["registry", "--help"], ["--version"]]
+)
 def test_help_imports_nothing_heavy(args: list[str]) -> None:
     """`--help` of the program and of its commands needs click alone."""
     done = subprocess.run(

@@ -148,7 +148,8 @@ def test_recorded_curves_replay_to_the_same_decisions(selection: tuple[Selection
 def test_only_representatives_and_recalled_models_are_downloaded(
     registry: Path, lab: Lab, hub: MiniHub, hub_environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """With an empty cache, the server's log names no other weights, and one format of each."""
+    """With an empty cache, the server's log names no other weights, and one format of each; the report that
+    was asked for is there."""
     command = [
         sys.executable,
         "-m",
@@ -159,6 +160,8 @@ def test_only_representatives_and_recalled_models_are_downloaded(
         "2",
         "--registry",
         str(registry),
+        "--report",
+        str(tmp_path / "report.html"),
         "--json",
     ]
     done = subprocess.run(command, env=hub_environment, capture_output=True, text=True)
@@ -174,6 +177,9 @@ def test_only_representatives_and_recalled_models_are_downloaded(
     assert all(len({f.rsplit(".", 1)[1] for f in files}) == 1 for files in fetched.values())
     weights = sum(sum(files.values()) for files in fetched.values())
     assert document["cost"]["bytes_downloaded"] >= weights
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "The answer" in page
+    assert document["model"] in page
 
 
 @pytest.mark.slow
