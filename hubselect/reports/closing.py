@@ -75,12 +75,7 @@ def explanation_document(found: Explanation | None) -> dict[str, Any] | None:
 
 
 def closing(selection: Selection) -> list[Part]:
-    """The closing statement for the terminal."""
-    return [escape(line) for line in closing_lines(selection)]
-
-
-def closing_lines(selection: Selection) -> list[str]:
-    """Why this model, by how much, how sure, and what it cost against the alternatives."""
+    """Why this model, by how much, how sure, and what it cost against the alternatives, for the terminal."""
     return [escape(line) for line in closing_lines(selection)]
 
 
