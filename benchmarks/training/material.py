@@ -31,7 +31,7 @@ KINDS = 4  # of images
 
 @dataclass(frozen=True)
 class Size:
-    """A published size: width, layers, heads; images have a side and patches."""
+    """Width, layers and heads, of the demo zoo (nano) or as published; images have a side and patches."""
 
     task: Task
     width: int
@@ -42,9 +42,11 @@ class Size:
 
 
 SIZES = {
+    "BERT-nano": Size("text-classification", 64, 2, 2),
     "BERT-tiny": Size("text-classification", 128, 2, 2),
     "BERT-mini": Size("text-classification", 256, 4, 4),
     "BERT-base": Size("text-classification", 768, 12, 12),
+    "ViT-nano": Size("image-classification", 48, 2, 3, side=16, patch=4),
     "ViT-micro": Size("image-classification", 64, 4, 4, side=32, patch=4),
     "ViT-small": Size("image-classification", 384, 12, 6, side=224, patch=16),
     "ViT-base": Size("image-classification", 768, 12, 12, side=224, patch=16),

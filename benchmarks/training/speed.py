@@ -26,7 +26,15 @@ from benchmarks.training.loops import SideBySide, side_by_side
 from benchmarks.training.material import make_case
 from hubselect.training.device import prepare_process
 
-CASES = {"BERT-tiny": (2048, 8), "BERT-tiny 32": (2048, 32), "BERT-mini": (1024, 32), "ViT-micro": (2048, 32)}
+CASES = {
+    "ViT-nano": (2048, 8),
+    "ViT-nano 32": (2048, 32),
+    "BERT-nano": (2048, 8),
+    "BERT-tiny": (2048, 8),
+    "BERT-tiny 32": (2048, 32),
+    "BERT-mini": (1024, 32),
+    "ViT-micro": (2048, 32),
+}
 """Training examples and batch size by case; the first word is the size."""
 
 
