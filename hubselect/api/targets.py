@@ -9,7 +9,7 @@ from typing import Any
 from hubselect.api.own_data import placed
 from hubselect.errors import InvalidInput
 from hubselect.hub import index_dataset, index_own, is_own
-from hubselect.records import Dataset, dataset_name
+from hubselect.records import DATASET_CONTENT, Dataset, dataset_name
 from hubselect.registry import Registry
 
 
@@ -70,16 +70,7 @@ def _stored(store: Registry, name: str) -> Dataset | None:
 
 def content_of(dataset: Dataset) -> tuple[object, ...]:
     """What makes two scores on a dataset comparable: its data and the columns that are read."""
-    return (
-        dataset.revision,
-        dataset.data_revision,
-        dataset.text_columns,
-        dataset.choice_columns,
-        dataset.image_column,
-        dataset.audio_column,
-        dataset.label_column,
-        dataset.problem_type,
-    )
+    return tuple(getattr(dataset, name) for name in DATASET_CONTENT)
 
 
 def is_stored(store: Registry, dataset: Dataset) -> bool:

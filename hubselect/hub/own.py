@@ -61,7 +61,7 @@ def index_own(
     if not root.exists():
         raise InvalidInput(f"there is no file or folder {place}", "check the path")
     paths = _files(root)
-    digest = content_digest(root)
+    digest = _digest(paths)
     source = LocalFiles(str(place), digest, {n: p.stat().st_size for n, p in paths.items()}, _base(root))
     layout = own_layout({}, list(paths), None, name=str(place))
     if layout is None or "train" not in layout.files:
@@ -111,8 +111,12 @@ def _files(root: Path) -> dict[str, Path]:
 
 def content_digest(root: Path) -> str:
     """Forty hex digits, as long as a commit, of the names and contents of a file or of all in a folder."""
+    return _digest(_files(root))
+
+
+def _digest(paths: dict[str, Path]) -> str:
     whole = hashlib.sha256()
-    for name, path in _files(root).items():
+    for name, path in paths.items():
         one = hashlib.sha256()
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK):

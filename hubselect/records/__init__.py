@@ -125,6 +125,19 @@ class Dataset:
         return dataset_name(self.id, self.config)
 
 
+DATASET_CONTENT = (
+    "revision",
+    "data_revision",
+    "text_columns",
+    "choice_columns",
+    "image_column",
+    "audio_column",
+    "label_column",
+    "problem_type",
+)
+"""The fields of a dataset that make two scores on it comparable: its data and the columns that are read."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything that makes two scores comparable; scores under different recipes never mix.

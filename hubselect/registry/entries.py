@@ -11,7 +11,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from hubselect.errors import InvalidInput
-from hubselect.records import Dataset, Model, ProxyScore, Recipe
+from hubselect.records import DATASET_CONTENT, Dataset, Model, ProxyScore, Recipe
 from hubselect.registry.base import Connected
 from hubselect.registry.bulk import in_chunks, upsert
 from hubselect.registry.rows import (
@@ -35,18 +35,6 @@ from hubselect.registry.tables import DatasetRow, HubResultRow, ModelRow, ProxyS
 _CLAIM = ("dataset", "config", "split", "metric")
 POPULARITY = ("downloads", "likes", "tags", "gated", "pipeline_tag", "library", "hub_created_at")
 """What the Hub says of a model whatever its revision; never replaced by nothing."""
-
-_CONTENT = (
-    "revision",
-    "data_revision",
-    "text_columns",
-    "choice_columns",
-    "image_column",
-    "audio_column",
-    "label_column",
-    "problem_type",
-)
-"""What makes two scores on a dataset comparable: its data and the columns that are read."""
 
 _LISTED = ("downloads", "likes", "tags", "gated", "license", "last_modified")
 
@@ -112,7 +100,7 @@ class Entries(Connected):
                 row.role = dataset.role
             else:
                 values = dataset_values(dataset)
-                if any(getattr(row, name) != values[name] for name in _CONTENT):
+                if any(getattr(row, name) != values[name] for name in DATASET_CONTENT):
                     computed = col(ProxyScoreRow.origin) != "imported"
                     session.execute(
                         delete(ProxyScoreRow).where(col(ProxyScoreRow.dataset_id) == row.id, computed)

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from hubselect.errors import InvalidInput, UnsupportedDataset
-from hubselect.records import Dataset, Recipe
+from hubselect.records import DATASET_CONTENT, Dataset, Recipe
 from hubselect.training.cautions import cautions
 from hubselect.training.examples import Examples, Images, Truth
 from hubselect.training.inputs import check_columns, inputs_of, option_for, present
@@ -98,10 +98,9 @@ def keep_splits(dataset: Dataset, recipe: Recipe, splits: Splits) -> None:
 
 
 def _key(dataset: Dataset, recipe: Recipe) -> tuple[Any, ...]:
-    pinned = (dataset.id, dataset.config, dataset.data_revision, dataset.revision, dataset.task)
-    columns = (dataset.text_columns, dataset.choice_columns, dataset.image_column, dataset.audio_column)
-    label = (dataset.label_column, dataset.problem_type)
-    return (*pinned, *columns, *label, recipe.seed, recipe.max_train_samples, recipe.max_eval_samples)
+    content = (getattr(dataset, name) for name in DATASET_CONTENT)
+    which = (dataset.id, dataset.config, dataset.task, *content)
+    return (*which, recipe.seed, recipe.max_train_samples, recipe.max_eval_samples)
 
 
 def _load(dataset: Dataset, recipe: Recipe) -> Splits:

@@ -164,8 +164,11 @@ def _single_outputs(model: Any) -> set[str]:
 
 def _absent(info: dict[str, Any]) -> set[str]:
     """What the checkpoint does not have, or has in another shape."""
-    other_shape = {str(key[0] if isinstance(key, tuple) else key) for key in info["mismatched_keys"]}
-    return set(info["missing_keys"]) | other_shape
+    return set(info["missing_keys"]) | _of_another_shape(info)
+
+
+def _of_another_shape(info: dict[str, Any]) -> set[str]:
+    return {str(key[0] if isinstance(key, tuple) else key) for key in info["mismatched_keys"]}
 
 
 def _set_labels(config: Any, label_names: tuple[str, ...], problem_type: ProblemType) -> None:
@@ -197,9 +200,7 @@ def _shapes(auto: Any, config: Any) -> tuple[Shapes, set[str]]:
 
 def _check_fit(model: Any, info: dict[str, Any], output: set[str], name: str) -> None:
     """A body that is mostly absent from the weights, or of another shape, is not this checkpoint."""
-    wrong = sorted(
-        {str(key[0] if isinstance(key, tuple) else key) for key in info["mismatched_keys"]} - output
-    )
+    wrong = sorted(_of_another_shape(info) - output)
     prefix = f"{model.base_model_prefix}."
     body = [key for key, _ in model.named_parameters() if key.startswith(prefix)]
     wrong_body = [key for key in wrong if key.startswith(prefix)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +64,10 @@ def read_dataset(dataset: Dataset) -> datasets.DatasetDict:
                     dataset.id, name=name, data_dir=folder, revision=revision, token=hub_token()
                 )
             )
-            if is_sound(builder.config.data_files or {}):
-                fetch_dataset_files(_files(builder))
-                return read_sound(builder.config.data_files, local_file)
-            if not Path(builder.cache_dir).is_dir():  # else it was read before
-                fetch_dataset_files(_files(builder))
-            _prepare(builder)
-            return _splits(builder, f"dataset {dataset.name}")
+            # what was read before is kept as a table, but for sound, which is read from its files
+            if not Path(builder.cache_dir).is_dir() or is_sound(_data_files(builder)):
+                fetch_dataset_files([a for files in _data_files(builder).values() for a in files])
+            return _read(builder, dataset)
     except HubselectError:
         raise
     except Exception as error:
@@ -86,14 +84,19 @@ def _read_own(place: Path, dataset: Dataset) -> datasets.DatasetDict:
     try:
         with quiet():
             builder = datasets.load_dataset_builder(str(folder), data_files=files)
-            if is_sound(builder.config.data_files or {}):
-                return read_sound(builder.config.data_files, local_file)
-            _prepare(builder)
-            return _splits(builder, f"dataset {dataset.name}")
+            return _read(builder, dataset)
     except HubselectError:
         raise
     except Exception as error:
         raise _mapped(error, dataset) from error
+
+
+def _read(builder: Any, dataset: Dataset) -> datasets.DatasetDict:
+    """Every split from files that are on this machine."""
+    if is_sound(_data_files(builder)):
+        return read_sound(_data_files(builder), local_file)
+    _prepare(builder)
+    return _splits(builder, f"dataset {dataset.name}")
 
 
 def _prepare(builder: Any) -> None:
@@ -117,8 +120,9 @@ def _splits(builder: Any, where: str) -> datasets.DatasetDict:
     return datasets.DatasetDict({n: builder.as_dataset(split=n) for n, count in counts.items() if count})
 
 
-def _files(builder: Any) -> list[str]:
-    return [address for files in (builder.config.data_files or {}).values() for address in files]
+def _data_files(builder: Any) -> Mapping[str, list[str]]:
+    """The addresses of the files by split."""
+    return builder.config.data_files or {}
 
 
 def _mapped(error: Exception, dataset: Dataset) -> HubselectError:

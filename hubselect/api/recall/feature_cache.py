@@ -24,26 +24,14 @@ import numpy as np
 
 from hubselect.errors import StorageFailed
 from hubselect.recall.features import KEPT, Features
-from hubselect.records import Dataset, Model, Recipe
+from hubselect.records import DATASET_CONTENT, Dataset, Model, Recipe
 
 FORMAT = 2  # raise it whenever the same key would now give other numbers
 LIMIT_BYTES = 5_000_000_000
 _ABANDONED_SECONDS = 3600.0  # no file takes that long to write
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _MODEL_FIELDS = ("id", "revision", "weights_format", "weights_files")
-_DATASET_FIELDS = (
-    "id",
-    "config",
-    "task",
-    "revision",
-    "data_revision",
-    "text_columns",
-    "choice_columns",
-    "image_column",
-    "audio_column",
-    "label_column",
-    "problem_type",
-)
+_DATASET_FIELDS = ("id", "config", "task", *DATASET_CONTENT)
 _NUMBERS = ("samples", "train_size", "seconds")
 _OPTIONAL = ("posterior", "truth")
 _RECIPE_FIELDS = ("seed", "max_train_samples", "max_length", "max_seconds")
