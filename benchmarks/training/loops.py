@@ -15,10 +15,12 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from threading import Semaphore, Thread
 from typing import Any
 
 import torch
@@ -51,9 +53,13 @@ class Timing:
         return self.examples / median(self.seconds[1:])
 
     def times_of(self, other: Timing, *, used: bool = False) -> float:
-        """How many times as long as `other` this took, by medians."""
+        """How many times as long as `other` this took: the median over pairs of neighbouring stretches."""
+        return median(self.ratios(other, used=used))
+
+    def ratios(self, other: Timing, *, used: bool = False) -> list[float]:
+        """The same for each pair; the first one warms up and is left out."""
         mine, theirs = (self.used, other.used) if used else (self.seconds, other.seconds)
-        return median(mine[1:]) / median(theirs[1:])
+        return [m / t for m, t in zip(mine[1:], theirs[1:], strict=True)]
 
 
 def synchronize() -> None:
@@ -181,28 +187,59 @@ class Listed(torch.utils.data.Dataset[dict[str, Any]]):
         return self.rows[index]
 
 
-class Clock(transformers.TrainerCallback):
-    """Times every epoch of a Trainer."""
+class Turns(transformers.TrainerCallback):
+    """A Trainer in a thread of its own that trains an epoch when it is told to, and times it.
+
+    So its epochs stand between those of the other loops, and a machine that is slower for a while is
+    slower for all of them.
+    """
 
     def __init__(self, timing: Timing) -> None:
-        self._timing = timing
+        self.timing = timing
+        self._may_go, self._waits = Semaphore(0), Semaphore(0)
+        self._done: Future[Any] = Future()
+
+    def start(self, trainer: transformers.Trainer) -> None:
+        """All set-up, up to the first epoch."""
+        trainer.add_callback(self)
+        Thread(target=self._train, args=(trainer,), daemon=True).start()
+        self._wait()
+
+    def advance(self) -> None:
+        """The next epoch. Returns when the Trainer stands at the one after, or has ended."""
+        self._may_go.release()
+        self._wait()
 
     def on_epoch_begin(self, *args: Any, **more: Any) -> None:
-        self._clock = clocked(self._timing)
+        self._waits.release()
+        self._may_go.acquire()
+        self._clock = clocked(self.timing)
         self._clock.__enter__()
 
     def on_epoch_end(self, *args: Any, **more: Any) -> None:
         self._clock.__exit__(None, None, None)
 
+    def _train(self, trainer: transformers.Trainer) -> None:
+        try:
+            self._done.set_result(trainer.train())
+        except BaseException as error:
+            self._done.set_exception(error)
+        self._waits.release()
 
-def trainer(case: Case, folder: Path, epochs: int, *, grouped: bool = False) -> Timing:
-    """So many epochs of the Trainer class; a time for each."""
+    def _wait(self) -> None:
+        self._waits.acquire()
+        if self._done.done():
+            self._done.result()
+
+
+def trainer(case: Case, folder: Path, *, grouped: bool = False) -> Turns:
+    """The Trainer class before its first epoch."""
     splits, adapter, network = loaded(case)
     listed = Listed(adapter, splits.train)
     cuda = torch.cuda.is_available()
     arguments = transformers.TrainingArguments(
         output_dir=str(folder),
-        num_train_epochs=epochs,
+        num_train_epochs=case.recipe.epochs,
         per_device_train_batch_size=case.recipe.batch_size,
         bf16=cuda and torch.cuda.is_bf16_supported(),
         use_cpu=not cuda,
@@ -212,12 +249,10 @@ def trainer(case: Case, folder: Path, epochs: int, *, grouped: bool = False) -> 
         seed=0,
         **({"train_sampling_strategy": "group_by_length"} if grouped else {}),
     )
-    timing = Timing(len(listed), -(-len(listed) // case.recipe.batch_size))
+    turns = Turns(Timing(len(listed), -(-len(listed) // case.recipe.batch_size)))
     collator = None if listed.tokenizer is None else transformers.DataCollatorWithPadding(listed.tokenizer)
-    transformers.Trainer(
-        network, arguments, data_collator=collator, train_dataset=listed, callbacks=[Clock(timing)]
-    ).train()
-    return timing
+    turns.start(transformers.Trainer(network, arguments, data_collator=collator, train_dataset=listed))
+    return turns
 
 
 @dataclass(frozen=True)
@@ -235,14 +270,24 @@ class SideBySide:
 
 
 def side_by_side(case: Case, folder: Path) -> SideBySide:
-    """Every epoch of the recipe (a stage each) by all of them, ours and the bare loop in turns."""
+    """Every epoch of the recipe (a stage each) by all of them, in turns, every other round in reverse."""
     state = folder / "state"
     one, other = ours(case, state), Bare(case)
-    for _ in range(case.recipe.epochs):
-        one.advance()
-        other.advance()
-    shutil.rmtree(state)
     text = case.size.task == "text-classification"
-    grouped = trainer(case, folder / "grouped", case.recipe.epochs, grouped=True) if text else None
-    plain = trainer(case, folder / "trainer", case.recipe.epochs)
-    return SideBySide(one.timing, other.timing, plain, grouped, one.whole, other.stage, one.parameters)
+    grouped = trainer(case, folder / "grouped", grouped=True) if text else None
+    plain = trainer(case, folder / "trainer")
+    taking_turns = [one, other, plain, *([grouped] if grouped else [])]
+    for _ in range(case.recipe.epochs):
+        for way in taking_turns:
+            way.advance()
+        taking_turns.reverse()
+    shutil.rmtree(state)
+    return SideBySide(
+        one.timing,
+        other.timing,
+        plain.timing,
+        grouped and grouped.timing,
+        one.whole,
+        other.stage,
+        one.parameters,
+    )
