@@ -19,6 +19,7 @@ COMMANDS = {
     "claims": "entries:claims",
     "cluster": "clusters:cluster",
     "clusters": "clusters:clusters",
+    "completion": "completion:completion",
     "curves": "results:curves",
     "datasets": "entries:datasets",
     "demo": "demo:demo",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hubselect.cli import completion
 from hubselect.cli.numbers import Whole
 from hubselect.cli.options import executor, metric, training_method, workers
 from hubselect.cli.output import Output, common
@@ -31,9 +32,21 @@ class Seeds(click.ParamType[tuple[int, ...]]):
 
 
 @click.command()
-@click.option("--model", "models", metavar="ID", multiple=True, help="Only this model (repeat for more).")
 @click.option(
-    "--dataset", "datasets", metavar="ID", multiple=True, help="Only this dataset (repeat for more)."
+    "--model",
+    "models",
+    metavar="ID",
+    multiple=True,
+    shell_complete=completion.models,
+    help="Only this model (repeat for more).",
+)
+@click.option(
+    "--dataset",
+    "datasets",
+    metavar="ID",
+    multiple=True,
+    shell_complete=completion.datasets,
+    help="Only this dataset (repeat for more).",
 )
 @click.option("--epochs", type=Whole(1, 1000), help="Epochs of fine-tuning (default: as before, else 5).")
 @click.option(

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from hubselect.cli import completion
 from hubselect.cli.numbers import Whole
 from hubselect.cli.options import COUNT, TASK
 from hubselect.cli.output import Output, common
@@ -66,7 +67,7 @@ def models(
 
 
 @click.command()
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=completion.models)
 @common
 def claims(model: str | None, registry: str | None, out: Output) -> None:
     """Show what model cards claim (of MODEL): scores nobody measured here, never mixed with runs."""

@@ -32,7 +32,7 @@ def run(command: click.Command, called: str | None = None) -> None:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        _say("interrupted. What was finished is kept: the same command goes on from there")
+        _say(f"interrupted. What was finished is kept; to go on from there: {_same_command(called)}")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: be quiet
@@ -61,6 +61,11 @@ def run(command: click.Command, called: str | None = None) -> None:
         sys.exit(1)
 
 
+def _same_command(called: str | None) -> str:
+    """What was typed."""
+    return " ".join([called or "hubselect", shlex.join(sys.argv[1:])]).strip()
+
+
 def _say(line: str) -> None:
     click.echo(without_secrets(f"hubselect: {line}"), err=True)
 
@@ -82,6 +87,7 @@ EXTRAS = {
     "lora": ("peft",),
     "audio": ("soundfile",),
     "postgres": ("psycopg",),
+    "trackers": ("tensorboard", "trackio"),
 }
 """The modules that each extra brings."""
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from hubselect.cli import completion
 from hubselect.cli.numbers import MOST, Finite, Whole
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -229,7 +230,13 @@ def filters(function: Function) -> Function:
             multiple=True,
             help="These models and no others; clusters are passed over.",
         ),
-        click.option("--exclude", metavar="MODEL", multiple=True, help="Never this model; can be repeated."),
+        click.option(
+            "--exclude",
+            metavar="MODEL",
+            multiple=True,
+            shell_complete=completion.models,
+            help="Never this model; can be repeated.",
+        ),
         click.option(
             "--author", "authors", metavar="NAME", multiple=True, help="Only models of this author."
         ),

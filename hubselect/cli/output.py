@@ -60,47 +60,21 @@ class Output:
 
     @contextmanager
     def progress(self) -> Iterator[Listener]:
-        """A listener that draws progress bars on a terminal; piped, it only says what will be fetched."""
+        """A listener that draws on a terminal; piped, it says what will be fetched and what went wrong."""
         from hubselect.api.progress import PLAN
 
-        if not sys.stderr.isatty():
+        if sys.stderr.isatty():
+            from hubselect.cli.live import drawn
 
-            def say(event: Progress) -> None:
-                if event.step == PLAN:
-                    self.note(event.detail)
-
-            yield say
+            with drawn(console(stderr=True)) as listener:
+                yield listener
             return
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
-        from rich.progress import Progress as Bars
 
-        columns = (
-            TextColumn("{task.description:>10}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[detail]}"),
-        )
-        with Bars(*columns, console=Console(stderr=True)) as bars:
-            tasks: dict[str, Any] = {}
+        def say(event: Progress) -> None:
+            if event.step == PLAN:
+                self.note(event.detail)
 
-            def listen(event: Progress) -> None:
-                if event.step == PLAN:
-                    bars.console.print(event.detail, style="dim", markup=False)
-                    return
-                if event.step not in tasks:
-                    tasks[event.step] = bars.add_task(event.step, total=event.total, detail="")
-                bars.update(tasks[event.step], completed=event.done, total=event.total, detail=event.detail)
-
-            yield listen
+        yield say
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import click
 
+from hubselect.cli import completion
 from hubselect.cli.numbers import Whole
 from hubselect.cli.options import TASK
 from hubselect.cli.output import Output, common
 
 
 @click.command()
-@click.option("--model", "models", metavar="ID", multiple=True, help="Only this model; may be repeated.")
+@click.option(
+    "--model",
+    "models",
+    metavar="ID",
+    multiple=True,
+    shell_complete=completion.models,
+    help="Only this model; may be repeated.",
+)
 @click.option(
     "--text-model",
     metavar="REPO_ID",

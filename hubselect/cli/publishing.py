@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from hubselect.cli import completion
 from hubselect.cli.numbers import Whole
 from hubselect.cli.output import Output, common
 
 
 @click.command()
-@click.argument("selection_id", type=Whole(1))
+@click.argument("selection_id", type=Whole(1), shell_complete=completion.selections)
 @click.argument("repo")
 @click.option("--private", is_flag=True, help="Make a new repository private.")
 @common

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from hubselect.cli import completion
 from hubselect.cli.options import Size, columns, filters, k_option, recall_with, workers
 from hubselect.cli.output import Output, common
 
 
 @click.command()
-@click.argument("dataset_id")
+@click.argument("dataset_id", shell_complete=completion.targets)
 @columns
 @k_option(10)
 @recall_with(auto=True)

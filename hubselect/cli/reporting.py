@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from hubselect.cli import completion
 from hubselect.cli.numbers import Whole
 from hubselect.cli.options import HTML
 from hubselect.cli.output import Output, common
 
 
 @click.command()
-@click.argument("selection_id", required=False, type=Whole(1))
+@click.argument("selection_id", required=False, type=Whole(1), shell_complete=completion.selections)
 @click.option("--html", "html", type=HTML, required=True, metavar="FILE", help="Where to write the page.")
 @common
 def report(selection_id: int | None, html: str, registry: str | None, out: Output) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from hubselect.cli import completion
 from hubselect.cli.options import TASK
 from hubselect.cli.output import Output, common
 
 
 @click.command()
-@click.argument("model")
-@click.argument("dataset", required=False)
+@click.argument("model", shell_complete=completion.models)
+@click.argument("dataset", required=False, shell_complete=completion.datasets)
 @common
 def curves(model: str, dataset: str | None, registry: str | None, out: Output) -> None:
     """Show the recorded validation curves of a model, on all datasets or one."""

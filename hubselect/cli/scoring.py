@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import click
 
+from hubselect.cli import completion
 from hubselect.cli.options import TASK, workers
 from hubselect.cli.output import Output, common
 
 
 @click.command()
-@click.option("--model", "models", metavar="ID", multiple=True, help="Only this model; can be repeated.")
-@click.option("--dataset", "datasets", metavar="ID", multiple=True, help="Only this benchmark dataset.")
+@click.option(
+    "--model",
+    "models",
+    metavar="ID",
+    multiple=True,
+    shell_complete=completion.models,
+    help="Only this model; can be repeated.",
+)
+@click.option(
+    "--dataset",
+    "datasets",
+    metavar="ID",
+    multiple=True,
+    shell_complete=completion.datasets,
+    help="Only this benchmark dataset.",
+)
 @click.option(
     "--proxy",
     "proxies",

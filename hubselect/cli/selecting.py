@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from hubselect.cli import completion
 from hubselect.cli.numbers import Finite, Whole
 from hubselect.cli.options import (
     HTML,
@@ -23,7 +24,7 @@ from hubselect.cli.output import Output, common
 
 
 @click.command()
-@click.argument("dataset_id")
+@click.argument("dataset_id", shell_complete=completion.targets)
 @columns
 @k_option("auto")
 @click.option(
@@ -74,6 +75,12 @@ from hubselect.cli.output import Output, common
 )
 @click.option(
     "--report", type=HTML, metavar="FILE", help="Also write an HTML page about it (`hubselect report`)."
+)
+@click.option(
+    "--report-to",
+    type=click.Choice(["tensorboard", "trackio"]),
+    multiple=True,
+    help="Also show the validation curves in this tracker (repeat for both).",
 )
 @click.option("--max-train-samples", type=Whole(2), help="Cap on training examples, stratified.")
 @click.option("--seed", type=Whole(0), help="Seed of head, order and dropout (default: as benchmarked).")

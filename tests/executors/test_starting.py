@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from hubselect.executors.pool import Call, Chain, WorkerPool
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+
+DRIVER = """
+import json, os
+from tests.executors.test_starting import answered
+
+found = {"first": answered()}
+os.environ["HUBSELECT_DEBUG"] = "1"
+found["set"] = answered("HUBSELECT_DEBUG")
+del os.environ["HUBSELECT_DEBUG"]
+found["taken away"] = answered("HUBSELECT_DEBUG")
+os.environ["HF_HOME"] = "/nowhere"
+found["read by libraries"] = answered("HF_HOME")
+print(json.dumps(found))
+"""
 
 
 def seen(*names: str) -> tuple[bool, list[str | None]]:
@@ -27,21 +44,26 @@ def answered(*names: str) -> tuple[bool, list[str | None]]:
     return result  # type: ignore[no-any-return]
 
 
-def test_a_worker_has_the_libraries_before_its_first_call() -> None:
-    assert answered()[0]
+@pytest.fixture(scope="module")
+def found() -> dict[str, list[object]]:
+    """What workers of one driver saw; a process of its own, whose environment only it changes."""
+    done = subprocess.run(
+        [sys.executable, "-c", DRIVER], cwd=Path(__file__).parents[2], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
 
 
-def test_a_worker_has_the_environment_of_the_driver_as_it_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    answered()  # the process that workers are forked from has started
-    monkeypatch.setenv("HUBSELECT_DEBUG", "1")
-    assert answered("HUBSELECT_DEBUG") == (True, ["1"])
-    monkeypatch.delenv("HUBSELECT_DEBUG")
-    assert answered("HUBSELECT_DEBUG") == (True, [None])
+def test_a_worker_has_the_libraries_before_its_first_call(found: dict[str, list[object]]) -> None:
+    assert found["first"] == [True, []]
+
+
+def test_a_worker_has_the_environment_of_the_driver_as_it_is_now(found: dict[str, list[object]]) -> None:
+    assert found["set"] == [True, ["1"]]
+    assert found["taken away"] == [True, [None]]
 
 
 def test_where_libraries_would_read_something_else_workers_import_for_themselves(
-    monkeypatch: pytest.MonkeyPatch,
+    found: dict[str, list[object]],
 ) -> None:
-    answered()
-    monkeypatch.setenv("HF_HOME", "/nowhere")
-    assert answered("HF_HOME") == (False, ["/nowhere"])
+    assert found["read by libraries"] == [False, ["/nowhere"]]

@@ -56,6 +56,7 @@ class Asked:
     label_column: str | None
     workers: int | None
     fresh: bool
+    report_to: Sequence[str]
     listener: Listener
 
     def recall_options(self) -> RecallOptions:

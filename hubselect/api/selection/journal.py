@@ -28,7 +28,6 @@ class RegistryJournal:
         candidates: Sequence[str],
         dataset: str,
         recipe: Recipe,
-        on_event: Callable[[Event], None] = lambda event: None,
     ) -> None:
         self._store = store
         self._selection = selection
@@ -36,13 +35,19 @@ class RegistryJournal:
         self._dataset = dataset
         self._recipe = recipe
         self._digest = store.add_recipe(recipe)
-        self._on_event = on_event
+        self.tells(lambda event: None, lambda verdicts: None)
         self._clock = time.monotonic()
         self._where: _Where = {"seed": recipe.seed, "selection": selection}
         known = {r.model for r in store.runs(selection=selection)}
         for model in self._candidates:
             if model not in known:
                 store.start_run(model, dataset, self._digest, **self._where)
+
+    def tells(
+        self, on_event: Callable[[Event], None], on_verdicts: Callable[[tuple[Verdict, ...]], None]
+    ) -> None:
+        """Who hears of every event, and of all verdicts so far, once they are recorded."""
+        self._on_event, self._on_verdicts = on_event, on_verdicts
 
     def history(self) -> History:
         runs = {r.model: r for r in self._store.runs(selection=self._selection)}
@@ -71,6 +76,7 @@ class RegistryJournal:
         for model, verdict in latest.items():
             if not verdict.kept and model not in failed:
                 self._store.stop_run(model, self._dataset, self._digest, verdict.reason, **self._where)
+        self._on_verdicts(verdicts)
 
     def finish(self, winner: str, test: float) -> None:
         """Record the winner's test score; who is still in beside it goes no further."""

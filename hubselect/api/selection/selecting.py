@@ -23,6 +23,7 @@ from hubselect.api.recall.recalling import RecallPlan, plan_recall
 from hubselect.api.selection.asking import Asked
 from hubselect.api.selection.evidence import holds
 from hubselect.api.selection.policies import PAPERS, chosen_policy
+from hubselect.api.selection.tracking import Tracking, check_trackers
 from hubselect.api.selection.work import SelectionWork
 from hubselect.api.targets import content_of
 from hubselect.api.turns import turn
@@ -79,6 +80,7 @@ def select(
     label_column: str | None = None,
     workers: int | None = None,
     fresh: bool = False,
+    report_to: Sequence[str] = (),
     listener: Listener = silent,
 ) -> Selection:
     """Select the checkpoint to fine-tune for a dataset, and fine-tune it.
@@ -111,7 +113,9 @@ def select(
 
     `executor` "local" trains in worker processes of this machine, "ray" on the nodes of the Ray cluster at
     `RAY_ADDRESS` (one on this machine, if that is not set), with the same results; `workers` is how many
-    models train at a time (default: as many as there is room for).
+    models train at a time (default: as many as there is room for). `report_to` names trackers that are told
+    the validation curves, "tensorboard" or "trackio"; `listener` is told everything as it happens, with the
+    standings of all candidates (`hubselect.Standings`).
 
     A selection that was interrupted is continued, with either executor, and one that was finished on the same
     knowledge is returned again, unless `fresh`. Raises `HubselectError` with one clear line.
@@ -178,6 +182,7 @@ class _Ready:
 @contextmanager
 def _prepared(asked: Asked) -> Iterator[_Ready]:
     _check(asked.k, asked.executor, asked.policy, asked.threshold)
+    check_trackers(asked.report_to)
     budget = Budget(asked.budget_epochs, asked.budget_seconds)
     options = asked.recall_options()
     if asked.output is not None:
@@ -211,7 +216,8 @@ def _prepared(asked: Asked) -> Iterator[_Ready]:
         request = replace(_request(plan, question, asked.k), policy=policy)
         digest = _knowledge_digest(plan)
         done = None if asked.fresh else store.finished_selection(request.request_digest, digest)
-        ways = asked.workers, asked.executor, asked.listener, asked.metric
+        told_of_it = Tracking(store, asked.report_to, asked.listener) if asked.report_to else asked.listener
+        ways = asked.workers, asked.executor, told_of_it, asked.metric
         work = SelectionWork(store, dataset, plan, recipe, request, digest, *ways)
         yield _Ready(store, dataset, request, work, done)
 

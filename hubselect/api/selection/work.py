@@ -18,10 +18,11 @@ from hubselect.api.benchmarks.benchmarking import pinned
 from hubselect.api.looking import look
 from hubselect.api.progress import PLAN, Listener, Progress
 from hubselect.api.recall.recalling import RecallPlan, recall_for
+from hubselect.api.selection.board import Board
 from hubselect.api.selection.evidence import write_evidence
 from hubselect.api.selection.explaining import explanation_for
 from hubselect.api.selection.fitting import fitting
-from hubselect.api.selection.journal import Event, RegistryJournal
+from hubselect.api.selection.journal import RegistryJournal
 from hubselect.api.selection.pace import pace_of
 from hubselect.api.selection.planning import Planned, plan_for
 from hubselect.api.selection.policies import costs_document, costs_for, lessons_for, policy_from
@@ -32,7 +33,7 @@ from hubselect.executors.pool import Pool
 from hubselect.executors.workplaces import workplace
 from hubselect.hub import download_model
 from hubselect.knowledge.curve_ends import CurveEnds
-from hubselect.records import Dataset, Failed, Recipe, Selection
+from hubselect.records import Dataset, Recipe, Selection
 from hubselect.registry import Registry, SelectionRecord, SelectionRequest
 from hubselect.registry.selection_documents import EXPLANATION, metric_of, plan_of, warnings_of
 from hubselect.reports.closing import plan_line
@@ -89,18 +90,20 @@ class SelectionWork:
             self._recipe = self._scored_by(metric_of(record.knowledge))
             folder = self._folder(record.id)
             journal = self._journal(record)
+            board = self._board(record, journal, pool)
             noted = partial(self._note, record.id)
             job, states = partial(self._job, record, journal, folder), partial(_state_dir, folder)
             trainer = LocalExecutor(pool, job, states, noted)
             try:
                 policy = policy_from(record.request, self._recipe, record.knowledge or {})
-                winner = drive(policy, trainer, journal).winner
+                winner = drive(policy, board.watching(trainer), journal).winner
             except SelectionFailed as error:
                 self._store.fail_selection(record.id, str(error))
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
             path = (output or self._store.home / "selections" / str(record.id)).absolute()
             test = trainer.finish(winner, path)
+        board.ended(winner, test)
         journal.spend()
         journal.finish(winner, test)
         result = self._result(record.id, journal, winner, test, path)
@@ -196,7 +199,24 @@ class SelectionWork:
 
     def _journal(self, record: SelectionRecord) -> RegistryJournal:
         models = [r.model for r in record.recalled or ()]
-        return RegistryJournal(self._store, record.id, models, self._dataset.name, self._recipe, self._tell)
+        return RegistryJournal(self._store, record.id, models, self._dataset.name, self._recipe)
+
+    def _board(self, record: SelectionRecord, journal: RegistryJournal, pool: Pool) -> Board:
+        """What people see of this selection; it hears what the journal is told."""
+        plan = plan_of(record.knowledge)
+        board = Board(
+            record.id,
+            self._recipe,
+            metric_for(self._dataset, self._recipe.metric),
+            journal.history(),
+            record.verdicts,
+            self._listener,
+            workers=pool.workers,
+            expected_epochs=None if plan is None else plan.epochs.expected - plan.recall_epochs,
+        )
+        journal.tells(board.happened, board.decided)
+        board.tell()
+        return board
 
     def _job(
         self, record: SelectionRecord, journal: RegistryJournal, folder: Path, model_id: str
@@ -249,13 +269,6 @@ class SelectionWork:
 
     def _say(self, text: str) -> None:
         self._listener(Progress(PLAN, 0, 1, text))
-
-    def _tell(self, event: Event) -> None:
-        if isinstance(event, Failed):
-            text = f"{event.model} failed: {event.reason}"
-        else:
-            text = f"{event.model} stage {event.stage}: {event.val:.3f}"
-        self._listener(Progress("fine-tune", event.stage, self._recipe.stages, text))
 
 
 def _state_dir(folder: Path, model_id: str) -> Path:
