@@ -31,9 +31,11 @@ _HOMES = {
     "select": "hubselect.api.selection.selecting",
     "suite": "hubselect.api.benchmarks.suites",
     "HubselectError": "hubselect.errors",
+    "Progress": "hubselect.api.progress",
     "Recipe": "hubselect.records",
     "Registry": "hubselect.api.facade",
     "Selection": "hubselect.records",
+    "Standings": "hubselect.api.progress",
 }
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from hubselect.api.growing import add_dataset, add_model
     from hubselect.api.indexing import index
     from hubselect.api.initialising import init
+    from hubselect.api.progress import Progress, Standings
     from hubselect.api.publishing import publish
     from hubselect.api.recall.recalling import coarse_recall
     from hubselect.api.reporting.writing import report
@@ -57,9 +60,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HubselectError",
+    "Progress",
     "Recipe",
     "Registry",
     "Selection",
+    "Standings",
     "__version__",
     "add_dataset",
     "add_model",

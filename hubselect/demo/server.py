@@ -70,7 +70,8 @@ class MiniHub:
         app = HubApp(RepositoryStore(self.root), self._journal, self._faults, self._page_size)
         config = uvicorn.Config(
             app,
-            http="h11",
+            http="h11",  # the same with and without the faster ones of `uvicorn[standard]`
+            loop="asyncio",
             ws="none",
             lifespan="off",
             log_config=None,

@@ -46,7 +46,7 @@ def test_every_candidate_has_a_line() -> None:
     assert "org/first 1/5 0.8100 0.8750 trains" in lines
     assert "org/second 1/5 0.5000 0.6000 left [far] behind" in lines
     assert "org/third - - - failed its weights are cut short" in lines
-    assert "selection 4: 2 epochs trained, about 75 s left." in shown
+    assert "selection 4: 2 epochs trained, about 1 min 15 s left." in shown
     assert "Ctrl-C stops" in shown
 
 
