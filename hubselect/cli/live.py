@@ -23,6 +23,7 @@ from hubselect.api.progress import PLAN, Candidate, Listener, Progress, Standing
 from hubselect.reports.numbers import duration
 
 _STYLES = {"trains": "bold", "waits": "", "left": "dim", "failed": "red", "winner": "bold green"}
+_WIDE = 100  # columns, from which on reasons are shown
 _HELP = "Ctrl-C stops; the same command goes on from there"
 
 
@@ -34,16 +35,18 @@ def drawn(console: Console) -> Iterator[Listener]:
         yield view.listen
 
 
-def standings(event: Standings) -> Table:
-    """The candidates of a running selection: who trains, who left at which stage and why."""
+def standings(event: Standings, *, wide: bool = True) -> Table:
+    """The candidates of a running selection: who trains, who left at which stage and, where wide, why."""
     table = Table(box=None, pad_edge=False, show_edge=False, caption=_caption(event), caption_justify="left")
     table.add_column("model", overflow="fold")
     for heading in ("stage", f"val {event.metric}", "predicted"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("state", no_wrap=True)
-    table.add_column("", overflow="ellipsis", no_wrap=True)
+    if wide:
+        table.add_column("", overflow="ellipsis", no_wrap=True)
     for row in event.candidates:
-        table.add_row(*_cells(row, event.total), style=_STYLES.get(row.state, ""))
+        cells = _cells(row, event.total)
+        table.add_row(*(cells if wide else cells[:-1]), style=_STYLES.get(row.state, ""))
     return table
 
 
@@ -81,7 +84,9 @@ class _View:
         self._standings: Standings | None = None
 
     def __rich__(self) -> RenderableType:
-        return Group(self._bars, *([standings(self._standings)] if self._standings else []))
+        if self._standings is None:
+            return self._bars
+        return Group(self._bars, standings(self._standings, wide=self._console.width >= _WIDE))
 
     def listen(self, event: Progress) -> None:
         if event.step == PLAN:

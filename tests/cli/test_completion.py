@@ -25,7 +25,7 @@ def asked(registry: Path | None, *words: str) -> list[str]:
     code = "import sys; sys.argv = ['hubselect']; from hubselect.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.stderr == ""
-    return [line.partition(",")[2] for line in done.stdout.splitlines()]
+    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
 
 
 def test_commands_options_and_choices() -> None:

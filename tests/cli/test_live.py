@@ -69,7 +69,7 @@ def laboratory(hub: MiniHub, hub_root: Path, tmp_path_factory: pytest.TempPathFa
 
 
 def command(registry: Path, *more: str) -> list[str]:
-    words = ("select", lab.TARGET, "-k", "3", "--policy", "brute-force", "--epochs", "6", "--workers", "1")
+    words = ("select", lab.TARGET, "-k", "3", "--policy", "brute-force", "--epochs", "4", "--workers", "1")
     return [sys.executable, "-m", "hubselect", *words, "--registry", str(registry), *more]
 
 
@@ -92,7 +92,7 @@ def test_ctrl_c_leaves_a_selection_that_the_named_command_goes_on_with(
     os.close(theirs)
     shown = ""
     deadline = time.monotonic() + 120
-    while " 1/6 " not in plain(shown) and time.monotonic() < deadline:
+    while " 1/4 " not in plain(shown) and time.monotonic() < deadline:
         if select.select([ours], [], [], 1.0)[0]:
             shown += os.read(ours, 65536).decode(errors="replace")
     os.killpg(process.pid, signal.SIGINT)
@@ -111,7 +111,7 @@ def test_ctrl_c_leaves_a_selection_that_the_named_command_goes_on_with(
     done = subprocess.run(command(registry, "--json"), env=hub_environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert (found["id"], found["resumed"]) == (unfinished.id, True)
+    assert (found["selection_id"], found["resumed"]) == (unfinished.id, True)
 
 
 def _rest(terminal: int) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hubselect.api.progress import Progress, Standings
 from hubselect.api.selection.board import Board
 from hubselect.executors.replay import ReplayExecutor
-from hubselect.records import CurvePoint, Failed, Recipe, Verdict
+from hubselect.records import CurvePoint, Failed, Recipe, Run, Verdict
 from hubselect.selection import History, Stage
 
 RECIPE = Recipe("text-classification", epochs=3)
@@ -99,8 +99,9 @@ def test_the_time_left_is_that_of_who_is_ahead_at_the_pace_so_far() -> None:
 
 def test_an_executor_that_is_watched_does_the_same() -> None:
     curves = {m: tuple(point(m, s, 0.1 * s) for s in (1, 2, 3)) for m in NAMES}
+    runs = {m: Run(m, "org/target", RECIPE.digest, "done", curve=curve) for m, curve in curves.items()}
     heard = Heard()
     stage = Stage(2, NAMES[:2])
-    alone = list(ReplayExecutor(curves).run(stage))
-    assert list(board(heard).watching(ReplayExecutor(curves)).run(stage)) == alone
+    alone = list(ReplayExecutor(runs).run(stage))
+    assert list(board(heard).watching(ReplayExecutor(runs)).run(stage)) == alone
     assert heard.now() == {"org/a": "trains", "org/b": "trains", "org/c": "waits"}
