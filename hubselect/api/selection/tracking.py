@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from typing import Protocol
 
@@ -66,17 +68,18 @@ class Trackio:
         self._trackio, self._group = trackio, group
 
     def log(self, run: str, values: Mapping[str, float], step: int) -> None:
-        self._trackio.init(
-            PROJECT,
-            name=f"{self._group}/{run}",
-            group=self._group,
-            resume="allow",
-            embed=False,
-            auto_log_gpu=False,
-            auto_log_cpu=False,
-        )
-        self._trackio.log(dict(values), step=step)
-        self._trackio.finish()
+        with redirect_stdout(StringIO()):  # it prints there, where a command prints its document
+            self._trackio.init(
+                PROJECT,
+                name=f"{self._group}/{run}",
+                group=self._group,
+                resume="allow",
+                embed=False,
+                auto_log_gpu=False,
+                auto_log_cpu=False,
+            )
+            self._trackio.log(dict(values), step=step)
+            self._trackio.finish()
 
     def where(self) -> str:
         return f"trackio show --project {PROJECT}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -56,7 +57,7 @@ def _raw(event: object) -> float:
     return float(make_ndarray(event.tensor_proto))  # type: ignore[attr-defined]
 
 
-def test_tensorboard_reads_every_point_once(store: Registry, selection: int, tmp_path: Path) -> None:
+def test_tensorboard_reads_every_point_once(store: Registry, selection: int) -> None:
     """Validation scores, the predicted end and the test score; a second driver tells the rest."""
     heard: list[Progress] = []
     first = Tracking(store, ["tensorboard"], heard.append)
@@ -65,7 +66,7 @@ def test_tensorboard_reads_every_point_once(store: Registry, selection: int, tmp
     first(standings(selection, 0.5, predicted=0.8))
     second = Tracking(store, ["tensorboard"], heard.append)
     second(standings(selection, 0.5, 0.75, predicted=0.8, test=0.7))
-    folder = tmp_path / "tensorboard" / f"selection-{selection}"
+    folder = store.home / "tensorboard" / f"selection-{selection}"
     found = scalars(folder / "org" / "a")
     assert found["val/accuracy"] == [(1, 0.5), (2, 0.75)]
     assert [step for step, _ in found["predicted/accuracy"]] == [1, 2]
@@ -92,13 +93,20 @@ from tests.api.selection.test_tracking import standings
 store = Registry.open({str(tmp_path / "registry.db")!r})
 Tracking(store, ["trackio"], lambda event: None)(standings({selection}, 0.5, predicted=0.8))
 Tracking(store, ["trackio"], lambda event: None)(standings({selection}, 0.5, 0.75, test=0.7))
-import trackio
-(run,) = trackio.Api().runs("hubselect")
-print("FOUND", json.dumps([run.name, run.history()]))
+from trackio.sqlite_storage import SQLiteStorage
+(name,) = SQLiteStorage.get_runs("hubselect")
+rows = SQLiteStorage.get_logs("hubselect", name)
+logged = [{{k: v for k, v in row.items() if k != "timestamp"}} for row in rows]
+print(json.dumps([name, logged]))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "FOUND" in done.stdout, done.stdout + done.stderr
+    name, logged = json.loads(done.stdout)  # nothing else was printed there
+    assert name == f"selection-{selection}/org/a"
+    scores = [(row["step"], row["val/accuracy"]) for row in logged if "val/accuracy" in row]
+    assert scores == [(1, 0.5), (2, 0.75)]
+    assert [row["step"] for row in logged if "predicted/accuracy" in row] == [1]
+    assert [row["test/accuracy"] for row in logged if "test/accuracy" in row] == [0.7]
 
 
 def test_a_tracker_that_fails_does_not_stop_the_selection(
