@@ -131,9 +131,14 @@ def test_piped_nothing_is_drawn(laboratory: lab.Lab, hub_environment: dict[str, 
     """No colour, no bars, no table in between: announcements on stderr, the result on stdout."""
     registry = tmp_path / "registry.db"
     registry.write_bytes(laboratory.registry.read_bytes())
-    done = subprocess.run(command(registry), env=hub_environment, capture_output=True, text=True)
+    tracked = command(registry, "--report-to", "tensorboard")
+    done = subprocess.run(tracked, env=hub_environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    (shows,) = [line for line in done.stderr.splitlines() if line.startswith("curves: tensorboard --logdir ")]
+    assert (
+        len(list(Path(shows.rpartition(" ")[2]).glob("lab/*/events.*"))) >= 3 * 4
+    )  # a run for each candidate
     assert "\x1b" not in done.stdout + done.stderr
     assert "trains" not in done.stderr
     assert "Winner: " in done.stdout
-    assert len(done.stderr.splitlines()) <= 6
+    assert len(done.stderr.splitlines()) <= 8
