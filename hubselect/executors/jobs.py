@@ -153,7 +153,8 @@ def _readable(dataset: Dataset) -> Iterator[None]:
             raise
         first_line = (str(error).strip().splitlines() or [""])[0]
         raise UnsupportedDataset(
-            f"dataset {dataset.name} cannot be read: {type(error).__name__}: {first_line}"
+            f"dataset {dataset.name} cannot be read: {type(error).__name__}: {first_line}",
+            "mend its files, or choose another dataset",
         ) from error
 
 

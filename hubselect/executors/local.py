@@ -93,11 +93,11 @@ class LocalExecutor:
             {model: advance_to(job, job.recipe.stages, test=True, output=output)}
         ):
             if isinstance(result, HubselectError):
-                raise result
+                raise type(result)(result.message, result.hint or f"leave it out: --exclude {model}")
             if isinstance(result, float):
                 score = result
         if score is None:
-            raise TrainingFailed(f"{model} could not be tested")
+            raise TrainingFailed(f"{model} could not be tested", "run the same command again")
         return score
 
     def job(self, model: str) -> TrainingJob:

@@ -204,7 +204,9 @@ class SelectionWork:
         model = pinned(self._store, self._store.model(model_id))
         recalled_at = (record.knowledge or {})["revisions"].get(model_id)
         if recalled_at not in (None, model.revision):
-            raise UnsupportedModel(f"{model_id} was moved to another revision after it was recalled")
+            raise UnsupportedModel(
+                f"{model_id} was moved to another revision after it was recalled", "start over with --fresh"
+            )
         download = download_model(model)
         journal.spend(download.bytes_fetched)
         if download.bytes_fetched:
