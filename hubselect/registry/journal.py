@@ -27,6 +27,7 @@ from hubselect.registry.rows import (
 )
 from hubselect.registry.selection_documents import (
     EXPLANATION,
+    environments_of,
     explanation_of,
     metric_of,
     plan_of,
@@ -190,7 +191,8 @@ class Journal(Connected):
                 if record.status == "running"
                 else "run `hubselect select` again to begin another one",
             )
-        told = [e.payload for e in self.events(selection_id) if e.kind == EXPLANATION]
+        events = self.events(selection_id)
+        told = [e.payload for e in events if e.kind == EXPLANATION]
         return Selection(
             id=record.id,
             dataset=record.request.dataset,
@@ -208,6 +210,7 @@ class Journal(Connected):
             plan=plan_of(record.knowledge),
             warnings=warnings_of(record.knowledge),
             explanation=explanation_of(told[-1] if told else None),
+            environments=environments_of(events),
         )
 
     def selection_record(self, selection_id: int) -> SelectionRecord:
