@@ -24,8 +24,9 @@ class Landscape:
     """The drawn models of a task under a recipe, out of `total` with results.
 
     `scores` are [model][dataset], NaN where there is none; `means` [dataset] are over all models with a
-    result there, drawn or not; `positions` [model] of the map, of which `kept` in [0, 1] is as in `knowledge.embedding`; `merges` are scipy's linkage matrix over the models
-    (average linkage of 1 - Eq. 1). `homes` says which cluster a model is in, as far as there are clusters.
+    result there, drawn or not; `positions` [model] of the map, of which `kept` in [0, 1] is as in
+    `knowledge.embedding`; `merges` are scipy's linkage matrix over the models (average linkage of
+    1 - Eq. 1). `homes` says which cluster a model is in, as far as there are clusters.
     """
 
     task: Task
