@@ -25,6 +25,7 @@ from hubselect.api.selection.journal import Event, RegistryJournal
 from hubselect.api.selection.pace import pace_of
 from hubselect.api.selection.planning import Planned, plan_for
 from hubselect.api.selection.policies import costs_document, costs_for, lessons_for, policy_from
+from hubselect.api.selection.provenance import keep_environment, kept_environments
 from hubselect.errors import SelectionFailed, UnsupportedModel
 from hubselect.executors.jobs import Looked, TrainingJob
 from hubselect.executors.local import LocalExecutor
@@ -32,17 +33,9 @@ from hubselect.executors.pool import Pool
 from hubselect.executors.workplaces import workplace
 from hubselect.hub import download_model
 from hubselect.knowledge.curve_ends import CurveEnds
-from hubselect.records import Dataset, Environment, Failed, Recipe, Selection
+from hubselect.records import Dataset, Failed, Recipe, Selection
 from hubselect.registry import Registry, SelectionRecord, SelectionRequest
-from hubselect.registry.selection_documents import (
-    ENVIRONMENT,
-    EXPLANATION,
-    environment_event,
-    environments_of,
-    metric_of,
-    plan_of,
-    warnings_of,
-)
+from hubselect.registry.selection_documents import EXPLANATION, metric_of, plan_of, warnings_of
 from hubselect.reports.closing import plan_line
 from hubselect.reports.numbers import size
 from hubselect.selection import Costs, drive
@@ -97,9 +90,11 @@ class SelectionWork:
             self._recipe = self._scored_by(metric_of(record.knowledge))
             folder = self._folder(record.id)
             journal = self._journal(record)
-            told = partial(self._note, record.id), partial(self._trained, record.id)
+            noted = partial(self._note, record.id)
             job, states = partial(self._job, record, journal, folder), partial(_state_dir, folder)
-            trainer = LocalExecutor(pool, job, states, *told)
+            trainer = LocalExecutor(
+                pool, job, states, noted, partial(keep_environment, self._store, record.id)
+            )
             try:
                 policy = policy_from(record.request, self._recipe, record.knowledge or {})
                 winner = drive(policy, trainer, journal).winner
@@ -241,7 +236,7 @@ class SelectionWork:
             metric=metric_for(self._dataset, self._recipe.metric),
             plan=plan_of(record.knowledge),
             warnings=warnings_of(record.knowledge),
-            environments=environments_of(self._store.events(selection)),
+            environments=kept_environments(self._store, selection),
         )
         kept = record.knowledge or {}
         explanation = explanation_for(
@@ -257,13 +252,6 @@ class SelectionWork:
     def _note(self, selection: int, text: str) -> None:
         self._store.append_event(selection, "note", {"text": text})
         self._say(text)
-
-    def _trained(self, selection: int, model: str, environment: Environment) -> None:
-        """Keep what trained a model, once: libraries and device may be others when it goes on another day."""
-        told = environment_event(model, environment)
-        kept = self._store.events(selection)
-        if not any(e.kind == ENVIRONMENT and e.payload == told for e in kept):
-            self._store.append_event(selection, ENVIRONMENT, told)
 
     def _say(self, text: str) -> None:
         self._listener(Progress(PLAN, 0, 1, text))
