@@ -22,6 +22,12 @@ DISTRIBUTIONS = {"PIL": "pillow", "yaml": "pyyaml"}  # where it is not called as
 NOT_FOR_USERS = {"bench", "dev"}
 
 
+@pytest.fixture(autouse=True)
+def _called_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["hubselect"])
+    monkeypatch.delenv("HUBSELECT_DEBUG", raising=False)
+
+
 def failing(module: str) -> click.Command:
     return raising(ModuleNotFoundError(f"No module named {module!r}", name=module))
 
@@ -45,9 +51,8 @@ def line_of(command: click.Command, capsys: pytest.CaptureFixture[str], code: in
 
 @pytest.mark.parametrize(("extra", "module"), [(e, m) for e, modules in EXTRAS.items() for m in modules])
 def test_every_extra_brings_the_modules_it_is_named_for(
-    extra: str, module: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    extra: str, module: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["hubselect"])
     wanted = DISTRIBUTIONS.get(module, module)
     assert any(wanted in requirement for requirement in PROJECT["optional-dependencies"][extra])
     assert not any(r.startswith(wanted) for r in PROJECT["dependencies"])
@@ -79,12 +84,8 @@ def test_every_extra_of_the_project_is_known_with_all_that_it_brings() -> None:
 
 
 @pytest.mark.parametrize("module", ["pandas.core", "hubselect.not_there"])
-def test_a_broken_installation_is_one_line(
-    module: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_broken_installation_is_one_line(module: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What no extra brings should be there: how to install it again, and no traceback."""
-    monkeypatch.setattr(sys, "argv", ["hubselect"])
-    monkeypatch.delenv("HUBSELECT_DEBUG", raising=False)
     line = line_of(failing(module), capsys)
     assert f"this needs {module}, which is not installed. Run `pip install hubselect`" in line
 
@@ -93,21 +94,15 @@ def test_a_broken_installation_is_one_line(
     "number",
     [errno.ENOSPC, errno.EACCES, errno.ENOENT, errno.EISDIR, errno.EMFILE, errno.EIO, errno.EPIPE + 900],
 )
-def test_what_the_system_refuses_says_what_to_do(
-    number: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_the_system_refuses_says_what_to_do(number: int, capsys: pytest.CaptureFixture[str]) -> None:
     """The path, what the system said, and then an action, whatever the error was."""
-    monkeypatch.delenv("HUBSELECT_DEBUG", raising=False)
     line = line_of(raising(OSError(number, os.strerror(number), "/a/place")), capsys)
     said, _, action = line.partition(": /a/place. ")
     assert said == f"hubselect: {os.strerror(number)}"
     assert says_what_to_do(action)
 
 
-def test_what_nobody_foresaw_says_what_to_do(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("HUBSELECT_DEBUG", raising=False)
+def test_what_nobody_foresaw_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     line = line_of(raising(ValueError("two\nlines")), capsys)
     assert line.endswith("ValueError: two lines. Please report it with the output of HUBSELECT_DEBUG=1")
 
