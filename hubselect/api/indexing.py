@@ -85,9 +85,11 @@ def index(
     tags = _tags(task, what, pipelines)
     for name, value in (("--limit", limit), ("--min-downloads", min_downloads)):
         if value is not None and value < 1:
-            raise InvalidInput(f"{name} must be at least 1, not {value}")
+            raise InvalidInput(f"{name} must be at least 1, not {value}", "raise it, or leave it out")
     if not 1 <= page_size <= PAGE_SIZE:
-        raise InvalidInput(f"a page has 1 to {PAGE_SIZE} entries, not {page_size}")
+        raise InvalidInput(
+            f"a page has 1 to {PAGE_SIZE} entries, not {page_size}", "choose a size within that"
+        )
     with opened(registry) as store:
         walk = _Walk(store, task, what, min_downloads, limit, patience or Patience(), listener)
         for tag in tags:
@@ -102,7 +104,7 @@ def index(
 
 def _tags(task: Task, what: What, pipelines: Sequence[str]) -> tuple[str, ...]:
     if task not in TASKS:
-        raise InvalidInput(f"{task!r} is not a task", f"tasks: {', '.join(TASKS)}")
+        raise InvalidInput(f"{task!r} is not a task", f"choose one of {', '.join(TASKS)}")
     if what not in ("models", "datasets"):
         raise InvalidInput(f"{what!r} cannot be indexed", "choose models or datasets")
     if what == "datasets":

@@ -114,7 +114,7 @@ def _register(store: Registry, entry: Entry, task: Task) -> Registered:
         else:
             model = index_model(entry.id)
             if model.task != task:
-                raise UnsupportedModel(f"{entry.id} is a model for {model.task}")
+                raise UnsupportedModel(f"{entry.id} is a model for {model.task}", "take it out of the suite")
             store.add_model(model)
     except (HubUnreachable, RegistryError, StorageFailed):
         raise  # of every entry

@@ -134,7 +134,7 @@ def _published(target: Target, chosen: Chosen) -> Published:
         if target.head is not None:
             raise
         hint = f"{error.hint}; " if error.hint else ""
-        left = f"{hint}nothing was published, {repo_id} was made and is empty"
+        left = f"{hint}publish again: {repo_id} was made and is empty"
         raise type(error)(error.message, left) from error
     if commit is None:
         raise HubError(f"model {repo_id} got another commit while this one was made", "publish again")

@@ -274,5 +274,5 @@ def _at_barriers(runs: Mapping[str, Run], per_epoch: int) -> Mapping[str, Run]:
 
 def _test(run: Run) -> float:
     if run.test is None:  # filtered on the way in; a score of None would compare as an error
-        raise KnowledgeMissing(f"{run.model} on {run.dataset} has no test score")
+        raise KnowledgeMissing(f"{run.model} on {run.dataset} has no test score", "run `hubselect benchmark`")
     return run.test

@@ -39,9 +39,14 @@ def catalogue(name: str | Path) -> Catalogue:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UnknownEntry(f"there is no file {path}", f"suites: {', '.join(catalogue_names())}") from None
+        raise UnknownEntry(
+            f"there is no file {path}",
+            f"choose a file that is there, or one of {', '.join(catalogue_names())}",
+        ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidInput(f"{path.name} cannot be read: {error}", "a suite is a TOML file") from None
+        raise InvalidInput(
+            f"{path.name} cannot be read: {error}", "mend it: a suite is a TOML file"
+        ) from None
     return parse(content, path.name)
 
 
@@ -50,13 +55,13 @@ def parse(content: Mapping[str, Any], where: str) -> Catalogue:
     _known_keys(content, ("suite", "models", "datasets"), where)
     suite = content.get("suite")
     if not isinstance(suite, Mapping):
-        raise InvalidInput(f"{where} has no table [suite]", f"it gives {', '.join(_SUITE)}")
+        raise InvalidInput(f"{where} has no table [suite]", f"give {', '.join(_SUITE)} there")
     _known_keys(suite, _SUITE, f"{where}, [suite]")
     for key in _SUITE:
         if not isinstance(suite.get(key), str):
-            raise InvalidInput(f"{where}, [suite]: {key} must be text")
+            raise InvalidInput(f"{where}, [suite]: {key} must be text", "write it in quotes")
     if suite["task"] not in TASKS:
-        raise InvalidInput(f"{where}: {suite['task']!r} is no task", f"tasks are {' and '.join(TASKS)}")
+        raise InvalidInput(f"{where}: {suite['task']!r} is no task", f"choose {' or '.join(TASKS)}")
     models = _entries(CatalogueModel, content.get("models", []), f"{where}, models")
     datasets = _entries(CatalogueDataset, content.get("datasets", []), f"{where}, datasets")
     for dataset in datasets:
@@ -66,7 +71,7 @@ def parse(content: Mapping[str, Any], where: str) -> Catalogue:
 
 def _entries(kind: type[Entry], tables: Any, where: str) -> tuple[Entry, ...]:
     if not isinstance(tables, list):
-        raise InvalidInput(f"{where} must be a list of tables")
+        raise InvalidInput(f"{where} must be a list of tables", "write [[models]] and [[datasets]]")
     found = tuple(_entry(kind, table, f"{where}, entry {n}") for n, table in enumerate(tables, start=1))
     seen: set[str] = set()
     for entry in found:
@@ -78,18 +83,18 @@ def _entries(kind: type[Entry], tables: Any, where: str) -> tuple[Entry, ...]:
 
 def _entry(kind: type[Entry], table: Any, where: str) -> Entry:
     if not isinstance(table, Mapping):
-        raise InvalidInput(f"{where} must be a table")
+        raise InvalidInput(f"{where} must be a table", "give its keys and values")
     known = {f.name: f for f in fields(kind)}
     _known_keys(table, known, where)
     needed = [n for n, f in known.items() if f.default is MISSING and f.default_factory is MISSING]
     missing = [name for name in needed if name not in table]
     if missing:
-        raise InvalidInput(f"{where} has no {missing[0]}", f"every entry has {', '.join(needed)}")
+        raise InvalidInput(f"{where} has no {missing[0]}", f"give {', '.join(needed)} in every entry")
     values: dict[str, Any] = {}
     for name, value in table.items():
         expected = _TYPES[str(known[name].type)]
         if not _fits(value, expected):
-            raise InvalidInput(f"{where}: {name} must be {expected}")
+            raise InvalidInput(f"{where}: {name} must be {expected}", "mend that line of the file")
         values[name] = tuple(value) if isinstance(value, list) else value
     return kind(**values)
 
@@ -123,21 +128,23 @@ def _text(value: Any) -> bool:
 def _check_dataset(dataset: CatalogueDataset, task: str, where: str) -> None:
     text, image = len(dataset.text_columns), dataset.image_column is not None
     if task == "text-classification" and (image or text not in (1, 2)):
-        raise InvalidInput(f"{where} needs one or two text_columns and no image_column")
+        raise InvalidInput(f"{where} needs one or two text_columns and no image_column", "mend that entry")
     if dataset.choice_columns and task != "text-classification":
-        raise InvalidInput(f"{where} has choice_columns, which follow texts")
+        raise InvalidInput(f"{where} has choice_columns, which follow texts", "remove them")
     if task == "image-classification" and (text or not image):
-        raise InvalidInput(f"{where} needs an image_column and no text_columns")
+        raise InvalidInput(f"{where} needs an image_column and no text_columns", "mend that entry")
     _known_keys(dataset.splits, PURPOSES, f"{where}, splits")
     if "train" not in dataset.splits:
-        raise InvalidInput(f"{where}: splits does not say which one is for training")
+        raise InvalidInput(
+            f"{where}: splits does not say which one is for training", 'add train = "NAME" to it'
+        )
 
 
 def _known_keys(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
     names = tuple(known)
     for key in table:
         if key not in names:
-            raise InvalidInput(f"{where}: {key!r} means nothing", f"keys are {', '.join(names)}")
+            raise InvalidInput(f"{where}: {key!r} means nothing", f"use {', '.join(names)}")
 
 
 def _folder() -> Path:

@@ -27,7 +27,7 @@ class Seeds(click.ParamType[tuple[int, ...]]):
             return value
         parts = [part.strip() for part in str(value).split(",")]
         if not all(part.isdecimal() and len(part) < 16 for part in parts):
-            self.fail(f"{value!r} does not read 0,1,2", param, ctx)
+            self.fail(f"{value!r} is no list of seeds; write 0,1,2", param, ctx)
         return tuple(int(part) for part in parts)
 
 
@@ -116,4 +116,7 @@ def benchmark(
     out.result(documents.benchmark_document(report), lambda: text.benchmark(report))
     out.warn(*(c.warning for c in report.clusters))
     if report.failed and len(report.failed) == len(report.cells):
-        raise TrainingFailed(f"no cell could be filled: {report.failed[0].reason}", "see the reasons above")
+        raise TrainingFailed(
+            f"no cell could be filled: {report.failed[0].reason}",
+            "mend what the reasons above name, then add --retry-failed",
+        )

@@ -15,12 +15,23 @@ import click
 from hubselect.errors import HubselectError, without_secrets
 
 INTERRUPTED = 130
+_ROOM = "Free some space and repeat the command"
+_WRITABLE = "Choose another place, or make this one writable"
+_PATH = "Check that path, then repeat the command"
 _HINTS: dict[int | None, str] = {
-    errno.ENOSPC: ". Free some space and repeat the command",
-    errno.EDQUOT: ". Free some space and repeat the command",
-    errno.EROFS: ". Choose another place, or make this one writable",
-    errno.EACCES: ". Choose another place, or make this one writable",
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EROFS: _WRITABLE,
+    errno.EACCES: _WRITABLE,
+    errno.EPERM: _WRITABLE,
+    errno.ENOENT: _PATH,
+    errno.ENOTDIR: _PATH,
+    errno.EISDIR: _PATH,
+    errno.ENAMETOOLONG: "Choose a shorter name",
+    errno.EMFILE: "Raise the limit of open files with `ulimit -n`, or use fewer --workers",
 }
+_EXAMINE = "Repeat the command; if it says so again, run `hubselect doctor`"
+_REPORT = "report it with the output of HUBSELECT_DEBUG=1"
 
 
 def run(command: click.Command, called: str | None = None) -> None:
@@ -43,21 +54,24 @@ def run(command: click.Command, called: str | None = None) -> None:
         _say(str(error))
         sys.exit(1)
     except ModuleNotFoundError as error:
-        if _debugging() or (extra := _extra_for(error.name)) is None:
+        if _debugging():
             _trace(error)
-        line = _installing(f"hubselect[{extra}]", called)
-        _say(f"this needs {error.name}, which is not installed. Run `{line}`")
+        extra = _extra_for(error.name)
+        line = _installing("hubselect" if extra is None else f"hubselect[{extra}]", called)
+        doubt = "" if extra is not None else f". If that does not help, {_REPORT}"
+        _say(f"this needs {error.name or error}, which is not installed. Run `{line}`{doubt}")
         sys.exit(1)
     except OSError as error:
         if _debugging():
             _trace(error)
-        _say(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ") + _HINTS.get(error.errno, ""))
+        what = f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")
+        _say(f"{what}. {_HINTS.get(error.errno, _EXAMINE)}")
         sys.exit(1)
     except Exception as error:
         if _debugging():
             _trace(error)
         what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        _say(f"this should not have happened: {what}. Please report it with the output of HUBSELECT_DEBUG=1")
+        _say(f"this should not have happened: {what}. Please {_REPORT}")
         sys.exit(1)
 
 
@@ -83,9 +97,10 @@ def _debugging() -> bool:
 EXTRAS = {
     "train": ("torch", "transformers", "datasets", "safetensors", "PIL"),
     "ray": ("ray",),
-    "demo": ("starlette", "uvicorn"),
+    "demo": ("starlette", "uvicorn", "yaml"),
     "lora": ("peft",),
     "audio": ("soundfile",),
+    "report": ("plotly",),
     "postgres": ("psycopg",),
     "trackers": ("tensorboard", "trackio"),
 }

@@ -44,7 +44,10 @@ def add_model(
     out.warn(*(c.warning for c in added.benchmark.clusters))
     failed = added.benchmark.failed
     if failed and len(failed) == len(added.benchmark.cells):
-        raise TrainingFailed(f"no cell could be filled: {failed[0].reason}", "see the reasons above")
+        raise TrainingFailed(
+            f"no cell could be filled: {failed[0].reason}",
+            "mend what the reasons above name, then run `hubselect benchmark --retry-failed`",
+        )
 
 
 @click.command("add-dataset")

@@ -42,4 +42,7 @@ def init(
         )
     out.result(initialised_document(found), lambda: initialised(found))
     if found.failed:
-        raise HubError(f"nothing of {found.suite} could be registered", "the reasons are listed above")
+        raise HubError(
+            f"nothing of {found.suite} could be registered",
+            "mend what is listed above, then repeat the command",
+        )

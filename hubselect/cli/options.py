@@ -175,7 +175,7 @@ class AutoCount(click.ParamType[Any]):
         except ValueError:
             number = 0
         if not 1 <= number <= MOST:
-            self.fail(f"{value!r:.40} is neither a number from 1 nor auto", param, ctx)
+            self.fail(f"{value!r:.40} is neither a number from 1 nor auto; write one of them", param, ctx)
         return number
 
 

@@ -25,7 +25,7 @@ class Columns(click.ParamType[dict[str, str]]):
             return value
         pairs = [part.partition("=") for part in str(value).split(",")]
         if not all(name.strip() and sign and column.strip() for name, sign, column in pairs):
-            self.fail(f"{value!r} does not read model=A,dataset=B,score=C", param, ctx)
+            self.fail(f"{value!r} names no columns; write model=A,dataset=B,score=C", param, ctx)
         return {name.strip(): column.strip() for name, _, column in pairs}
 
 

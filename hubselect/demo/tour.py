@@ -182,7 +182,9 @@ def _select(workdir: Path, hub: MiniHub, console: Console, task: Task, k: int) -
         check=False,
     )
     if done.returncode:
-        raise SelectionFailed("the selection of the demo failed", "see the line above")
+        raise SelectionFailed(
+            "the selection of the demo failed", "mend what the line above says, or run `hubselect doctor`"
+        )
     with Registry.open(workdir / "registry.db") as store:
         found = store.selection(json.loads(done.stdout)["selection_id"])
     _print(console, text.selection(found))

@@ -21,7 +21,7 @@ from hubselect.errors import (
     UnsupportedDataset,
     UnsupportedModel,
 )
-from hubselect.records import CurvePoint, Dataset, Model, Recipe
+from hubselect.records import CurvePoint, Dataset, Environment, Model, Recipe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,11 +50,12 @@ class TrainingJob:
 
 @dataclass(frozen=True)
 class Advanced:
-    """Every point of a training so far, those of an earlier life included, and a line for people on what
-    happened on the way (None: nothing)."""
+    """Every point of a training so far, those of an earlier life included, a line for people on what
+    happened on the way (None: nothing), and what trained (None: the state was there already)."""
 
     points: tuple[CurvePoint, ...]
     note: str | None = None
+    environment: Environment | None = None
 
 
 @dataclass
@@ -74,11 +75,14 @@ def advance(job: TrainingJob, limit: int) -> Advanced:
     `limit` is the stage asked for: a state that already reached it is returned as it is.
     """
     with _training(job) as training:
-        before = training.portion
+        from hubselect.training.environment import environment
+
+        before, trained_with = training.portion, None
         if training.stage < limit:
             training.advance()
+            trained_with = environment(job.recipe.method)
         note = None if training.portion == before else _smaller(job, training.portion)
-        return Advanced(tuple(training.points), note)
+        return Advanced(tuple(training.points), note, trained_with)
 
 
 def _smaller(job: TrainingJob, portion: int | None) -> str:
@@ -153,7 +157,8 @@ def _readable(dataset: Dataset) -> Iterator[None]:
             raise
         first_line = (str(error).strip().splitlines() or [""])[0]
         raise UnsupportedDataset(
-            f"dataset {dataset.name} cannot be read: {type(error).__name__}: {first_line}"
+            f"dataset {dataset.name} cannot be read: {type(error).__name__}: {first_line}",
+            "mend its files, or choose another dataset",
         ) from error
 
 

@@ -20,9 +20,9 @@ from hubselect.errors import (
     TrainingFailed,
     UnsupportedDataset,
 )
-from hubselect.executors.jobs import TrainingJob, advance, finish
+from hubselect.executors.jobs import Advanced, TrainingJob, advance, finish
 from hubselect.executors.pool import Call, Chain, Pool
-from hubselect.records import CurvePoint, Failed
+from hubselect.records import CurvePoint, Environment, Failed
 from hubselect.selection.stages import Stage
 
 # Raised before training: only the model itself may be blamed for its own repository.
@@ -39,7 +39,8 @@ class LocalExecutor:
     model's fault (an unreachable Hub, a full disk, an unusable dataset): that is raised without
     a verdict on the model. `state_dir_for(model)` is the folder of its training state, which is
     deleted as soon as the model is out, also if it left before this object was made. `on_note` is
-    told what people should know of a training, in one line.
+    told what people should know of a training, in one line, and `on_trained` of each stage which model
+    trained with what, before its points are given.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class LocalExecutor:
         job_for: Callable[[str], TrainingJob],
         state_dir_for: Callable[[str], Path],
         on_note: Callable[[str], None] = lambda note: None,
+        on_trained: Callable[[str, Environment], None] = lambda model, environment: None,
     ) -> None:
         self._pool = pool
         self._job_for = job_for
         self._state_dir_for = state_dir_for
         self._on_note = on_note
+        self._on_trained = on_trained
         self._jobs: dict[str, TrainingJob] = {}
 
     def run(self, stage: Stage) -> Iterator[CurvePoint | Failed]:
@@ -72,8 +75,7 @@ class LocalExecutor:
                 yield Failed(model, reached[model] + 1, str(result))
                 self.discard(model)  # recorded by now: nobody will go on with it
                 continue
-            if result.note is not None:
-                self._on_note(result.note)
+            self._tell(model, result)
             for point in result.points:
                 reached[model] = point.stage
                 yield point
@@ -93,12 +95,20 @@ class LocalExecutor:
             {model: advance_to(job, job.recipe.stages, test=True, output=output)}
         ):
             if isinstance(result, HubselectError):
-                raise result
+                raise type(result)(result.message, result.hint or f"leave it out: --exclude {model}")
+            if isinstance(result, Advanced):
+                self._tell(model, result)
             if isinstance(result, float):
                 score = result
         if score is None:
-            raise TrainingFailed(f"{model} could not be tested")
+            raise TrainingFailed(f"{model} could not be tested", "run the same command again")
         return score
+
+    def _tell(self, model: str, done: Advanced) -> None:
+        if done.note is not None:
+            self._on_note(done.note)
+        if done.environment is not None:
+            self._on_trained(model, done.environment)
 
     def job(self, model: str) -> TrainingJob:
         if model not in self._jobs:

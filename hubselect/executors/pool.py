@@ -139,7 +139,9 @@ class WorkerPool:
             running.deaths += 1
             if running.deaths <= DEATHS_ALLOWED:
                 return _LOST
-            return TrainingFailed("the worker process died twice", "it probably ran out of memory")
+            return TrainingFailed(
+                "the worker process died twice", "it probably ran out of memory: use fewer --workers"
+            )
 
     def _submit(self, worker: int, call: Call) -> Future[Any]:
         if worker not in self._processes:

@@ -61,7 +61,7 @@ def is_commit(revision: str | None) -> bool:
 def check_repo_id(repo_id: str) -> str:
     """The id itself when it has the form `name` or `owner/name`. Raises InvalidInput."""
     if not _REPO_ID.fullmatch(repo_id) or ".." in repo_id or "--" in repo_id or len(repo_id) > 96:
-        raise InvalidInput(f"{repo_id!r} is not a Hub id", "an id looks like owner/name")
+        raise InvalidInput(f"{repo_id!r} is not a Hub id", "give one like owner/name")
     return repo_id
 
 

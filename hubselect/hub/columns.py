@@ -112,7 +112,7 @@ class Given:
 def check_given(columns: Sequence[Column], given: Given) -> None:
     """Raise `InvalidInput` unless the columns exist and can serve."""
     by_name = {c.name: c for c in columns}
-    there = f"the columns are {describe(columns)}"
+    there = f"choose from its columns: {describe(columns)}"
     text, image, audio, label = given.text, given.image, given.audio, given.label
     if len(text) > 2 or len(set(text)) != len(text):
         raise InvalidInput("give one text column, or two different ones for sentence pairs")
@@ -132,7 +132,9 @@ def check_given(columns: Sequence[Column], given: Given) -> None:
     if audio and by_name[audio].kind not in ("audio", "image", "other"):
         raise InvalidInput(f"column {audio!r} holds no sound", there)
     if label is not None and label in (*text, *given.choices, image, audio):
-        raise InvalidInput(f"column {label!r} cannot be both input and label")
+        raise InvalidInput(
+            f"column {label!r} cannot be both input and label", "choose another with --label-column L"
+        )
 
 
 def _check_choices(choices: Sequence[Column], there: str) -> None:

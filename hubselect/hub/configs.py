@@ -13,6 +13,8 @@ from hubselect.hub.patience import persistent
 from hubselect.hub.verified import drop, has_content
 from hubselect.hub.weights import RepoFile
 
+_ANOTHER = "choose another model or revision"
+
 
 def read_config(repo_id: str, sha: str, stated: RepoFile) -> dict[str, Any]:
     """config.json at a commit, parsed. Raises HubError's classes, `DownloadIncomplete` for content that is
@@ -31,9 +33,9 @@ def read_config(repo_id: str, sha: str, stated: RepoFile) -> dict[str, Any]:
         with open(path, encoding="utf-8") as file:
             config = json.load(file)
     except (OSError, ValueError, RecursionError) as error:  # the last: brackets nested without end
-        raise CheckpointBroken(f"config.json of {repo_id} is not JSON: {error}") from error
+        raise CheckpointBroken(f"config.json of {repo_id} is not JSON: {error}", _ANOTHER) from error
     if not isinstance(config, dict):
-        raise CheckpointBroken(f"config.json of {repo_id} is not a JSON object")
+        raise CheckpointBroken(f"config.json of {repo_id} is not a JSON object", _ANOTHER)
     return config
 
 

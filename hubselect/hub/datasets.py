@@ -50,7 +50,7 @@ def index_dataset(
     """
     check_repo_id(dataset_id)
     if role not in get_args(Role):
-        raise InvalidInput(f"{role!r} is no role", "a dataset is for benchmark or target")
+        raise InvalidInput(f"{role!r} is no role", "choose benchmark or target")
     name = dataset_name(dataset_id, config)
     info = _dataset_info(dataset_id, revision)
     card = card_of(info)

@@ -67,7 +67,10 @@ def hub_errors(repo_id: str, *, repo_type: str = "model", revision: str | None =
             "leave the revision out for the newest, or give a branch, tag or full commit sha",
         ) from error
     except hf.RemoteEntryNotFoundError as error:
-        raise RepoNotFound(f"a file of {repo_type} {repo_id} does not exist: {_last_line(error)}") from error
+        raise RepoNotFound(
+            f"a file of {repo_type} {repo_id} does not exist: {_last_line(error)}",
+            "choose another revision, or look at what the repository holds",
+        ) from error
     except hf.HfHubHTTPError as error:
         raise _http_failure(error, repo_id, repo_type) from error
     except hf.OfflineModeIsEnabled as error:
@@ -75,7 +78,7 @@ def hub_errors(repo_id: str, *, repo_type: str = "model", revision: str | None =
     except hf.LocalEntryNotFoundError as error:
         raise _not_cached(error, repo_id) from error
     except hf.HFValidationError as error:
-        raise InvalidInput(f"{repo_id!r} is not a Hub id", "an id looks like owner/name") from error
+        raise InvalidInput(f"{repo_id!r} is not a Hub id", "give one like owner/name") from error
     except (
         ValueError,
         KeyError,
@@ -153,7 +156,10 @@ def _http_failure(error: HfHubHTTPError, repo_id: str, repo_type: str) -> HubErr
             f"the Hub at {hub_endpoint()} failed with status {status}; {repo_id} was asked for",
             "try again in a few minutes",
         )
-    return HubError(f"the Hub answered {status} for {repo_type} {repo_id}: {_last_line(error)}")
+    return HubError(
+        f"the Hub answered {status} for {repo_type} {repo_id}: {_last_line(error)}",
+        "check its page, the id and HF_ENDPOINT",
+    )
 
 
 def _not_cached(error: Exception, repo_id: str) -> HubError:

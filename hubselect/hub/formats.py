@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 HEAD_BYTES = 1 << 16
 _LONGER_HEADS = (1 << 20, 1 << 24)  # where the first row does not fit: a text may be a megabyte long
 _MAX_FOOTER = 64 << 20
+_MEND = "mend that file, or choose another dataset"
 IMAGE_EXTENSIONS = frozenset(
     (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 )
@@ -97,11 +98,11 @@ def parquet_footer(source: Source, path: str) -> Footer:
     size = source.sizes.get(path, 0)
     tail = source.read(path, max(0, size - HEAD_BYTES), HEAD_BYTES) if size else b""
     if len(tail) < 12 or tail[-4:] != b"PAR1":
-        raise UnsupportedDataset(f"{path} of {source.repo_id} is not a parquet file")
+        raise UnsupportedDataset(f"{path} of {source.repo_id} is not a parquet file", _MEND)
     (footer,) = struct.unpack("<I", tail[-8:-4])
     needed = footer + 8
     if needed > min(size, _MAX_FOOTER):
-        raise UnsupportedDataset(f"{path} of {source.repo_id} is a broken parquet file")
+        raise UnsupportedDataset(f"{path} of {source.repo_id} is a broken parquet file", _MEND)
     if needed > len(tail):
         tail = source.read(path, size - needed, needed - len(tail)) + tail
     try:
@@ -109,7 +110,9 @@ def parquet_footer(source: Source, path: str) -> Footer:
         file = pq.ParquetFile(pa.BufferReader(tail[-max(needed, 12) :]))
         return Footer(from_arrow(file.schema_arrow), int(file.metadata.num_rows))
     except (pa.ArrowException, OSError) as error:
-        raise UnsupportedDataset(f"{path} of {source.repo_id} is a broken parquet file: {error}") from error
+        raise UnsupportedDataset(
+            f"{path} of {source.repo_id} is a broken parquet file: {error}", _MEND
+        ) from error
 
 
 def table_head(source: Source, path: str) -> pd.DataFrame:
@@ -123,11 +126,11 @@ def table_head(source: Source, path: str) -> pd.DataFrame:
         try:
             frame = _csv_rows(head, cut, path) if format_of(path) == "csv" else _json_rows(head)
         except (ValueError, csv.Error, RecursionError) as error:
-            raise UnsupportedDataset(f"cannot read {path} of {source.repo_id}: {error}") from error
+            raise UnsupportedDataset(f"cannot read {path} of {source.repo_id}: {error}", _MEND) from error
         if not frame.empty or not cut:
             break
     if frame.empty:
-        raise UnsupportedDataset(f"{path} of {source.repo_id} holds no rows that can be read")
+        raise UnsupportedDataset(f"{path} of {source.repo_id} holds no rows that can be read", _MEND)
     return frame
 
 
@@ -141,7 +144,7 @@ def _text_head(source: Source, path: str, limit: int) -> tuple[str, bool]:
         try:
             data = inflater.decompress(data, limit)
         except zlib.error as error:
-            raise UnsupportedDataset(f"{path} of {source.repo_id} is a broken gzip file") from error
+            raise UnsupportedDataset(f"{path} of {source.repo_id} is a broken gzip file", _MEND) from error
         cut = not inflater.eof
     return data.decode("utf-8-sig", errors="ignore"), cut
 

@@ -52,17 +52,21 @@ def listed_model(item: Mapping[str, Any], task: Task) -> ListedModel:
     """
     repo_id = check_repo_id(item["id"])
     if not is_commit(item.get("sha")):
-        raise UnsupportedModel(f"{repo_id} has no commit in the listing")
+        raise UnsupportedModel(
+            f"{repo_id} has no commit in the listing", "add it by its id: `hubselect add-model`"
+        )
     names = frozenset(str(s["rfilename"]) for s in _mappings(item.get("siblings")) if "rfilename" in s)
     refuse_foreign_formats(repo_id, names)
     config = _mapping(item.get("config"))
     refuse_custom_code(repo_id, config)
     found = decide_task(repo_id, item.get("pipeline_tag"), config, names)
     if found != task:
-        raise UnsupportedModel(f"{repo_id} is a model for {found}")
+        raise UnsupportedModel(f"{repo_id} is a model for {found}", f"index it with --task {found}")
     weights = named_weights(names)
     if weights is None:
-        raise UnsupportedModel(f"{repo_id} has no complete weights in safetensors or PyTorch format")
+        raise UnsupportedModel(
+            f"{repo_id} has no complete weights in safetensors or PyTorch format", "choose another model"
+        )
     tensors = _mapping(item.get("safetensors"))
     architectures = config.get("architectures")
     tags = _tags(item)

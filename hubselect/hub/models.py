@@ -166,7 +166,7 @@ def decide_task(
         return "image-classification"
     if pipeline_tag in _OTHER_INPUTS:
         raise UnsupportedModel(
-            f"{repo_id} is a model for {pipeline_tag}", "models that read text, images or sound are supported"
+            f"{repo_id} is a model for {pipeline_tag}", "choose one that reads text, images or sound"
         )
     if pipeline_tag in TEXT_PIPELINES and not _looks_like_image(architecture, files):
         return "text-classification"
@@ -183,7 +183,7 @@ def decide_task(
         f"(architecture {architecture or 'unknown'}, model type {config.get('model_type', 'unknown')}, "
         f"pipeline tag {pipeline_tag or 'none'}, tokenizer {'yes' if tokenizer else 'no'}, "
         f"image processor {'yes' if processor else 'no'})",
-        "models that read text, images or sound are supported",
+        "choose one that reads text, images or sound",
     )
 
 
@@ -241,7 +241,10 @@ def refuse_foreign_formats(repo_id: str, files: frozenset[str]) -> None:
             f"{repo_id} holds only GGUF files, which cannot be fine-tuned",
             "add the model they were made from",
         )
-    raise UnsupportedModel(f"{repo_id} has no config.json, so it is no transformers checkpoint")
+    raise UnsupportedModel(
+        f"{repo_id} has no config.json, so it is no transformers checkpoint",
+        "choose one that transformers can load",
+    )
 
 
 def refuse_custom_code(repo_id: str, config: Mapping[str, Any]) -> None:

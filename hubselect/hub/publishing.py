@@ -174,7 +174,7 @@ def upload(
             if str(error).startswith(_REFUSED_CARD):
                 raise HubError(
                     f"the Hub at {hub_endpoint()} does not accept README.md for {repo_id}: {error}",
-                    "nothing was uploaded",
+                    "mend the metadata of the card there, then repeat: nothing was uploaded",
                 ) from error
             raise
         except RuntimeError as error:  # of a large file; what happened is its cause
@@ -203,7 +203,7 @@ def download(
     if total > max_bytes:
         raise InvalidInput(
             f"{kind} {repo_id} is too large: {total:,} bytes where at most {max_bytes:,} are expected",
-            "nothing was downloaded",
+            "choose another repository; nothing was downloaded",
         )
     if not files:
         return

@@ -177,7 +177,9 @@ class CurveEnds:
             sd = data.get("front_sd")  # not kept by older versions
             front_sd = None if sd is None else float(sd)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise InvalidInput(f"these are not learned curve ends: {error!r}") from error
+            raise InvalidInput(
+                f"these are not learned curve ends: {error!r}", "start the selection over with --fresh"
+            ) from error
         return cls(rungs, priors, front_sd)
 
 

@@ -127,7 +127,9 @@ class TrendBook:
             }
             return cls(int(data["groups"]), curves)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise InvalidInput(f"these are not recorded trends: {error!r}") from error
+            raise InvalidInput(
+                f"these are not recorded trends: {error!r}", "start the selection over with --fresh"
+            ) from error
 
 
 def _epochs(epochs: float) -> float:

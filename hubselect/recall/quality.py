@@ -26,7 +26,10 @@ def regrets(ranking: Sequence[str], truth: Mapping[str, float]) -> tuple[float, 
     """
     judged = [truth[m] for m in ranking if m in truth]
     if not judged:
-        raise InvalidInput("no model of the ranking has a known test score to judge it by")
+        raise InvalidInput(
+            "no model of the ranking has a known test score to judge it by",
+            "give the test score of one at least",
+        )
     best = max(truth.values())
     return tuple(best - found for found in accumulate(judged, max))
 

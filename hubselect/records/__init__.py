@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from hubselect.records.selections import Cost as Cost
+from hubselect.records.selections import Environment as Environment
 from hubselect.records.selections import Explanation as Explanation
 from hubselect.records.selections import Plan as Plan
 from hubselect.records.selections import Recalled as Recalled

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,16 @@ class Explanation:
 
 
 @dataclass(frozen=True)
+class Environment:
+    """What `models` were trained with: the name of the device, and the versions of Python and of the
+    libraries by their names, as they were then."""
+
+    device: str
+    versions: Mapping[str, str] = field(hash=False)
+    models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Selection:
     """The answer: the winner, fine-tuned, with the evidence.
 
@@ -153,7 +164,8 @@ class Selection:
     `explanation` what is to be said at the end; None for selections of an older hubselect. `warnings`
     tell what of the dataset makes its scores doubtful (examples in two splits, classes never trained).
     `metric` names what scores are (`training.metrics`). `published` is the address of the repository that the
-    winner was uploaded to by the same call, None when it was not.
+    winner was uploaded to by the same call, None when it was not. `environments` are the devices and
+    libraries that trained; none for selections of an older hubselect.
     """
 
     id: int
@@ -174,3 +186,9 @@ class Selection:
     explanation: Explanation | None = None
     warnings: tuple[str, ...] = ()
     published: str | None = None
+    environments: tuple[Environment, ...] = ()
+
+    @property
+    def winner_environments(self) -> tuple[Environment, ...]:
+        """Those that trained the winner, in order."""
+        return tuple(e for e in self.environments if self.model_id in e.models)

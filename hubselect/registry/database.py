@@ -23,7 +23,7 @@ from sqlalchemy.exc import DisconnectionError, SQLAlchemyError, StatementError
 from sqlmodel import Session
 
 from hubselect.errors import InvalidInput, RegistryError
-from hubselect.registry.failures import CHOOSE, mapped
+from hubselect.registry.failures import CHOOSE, MEND_VALUE, mapped
 from hubselect.registry.locations import Location
 from hubselect.registry.postgresql import postgresql_engine
 
@@ -66,7 +66,7 @@ class Database:
         except SQLAlchemyError as error:
             raise mapped(error, self.location) from error
         except (OverflowError, UnicodeEncodeError) as error:  # of the driver, which SQLAlchemy passes on
-            raise InvalidInput(f"a value cannot be stored in the registry: {error}") from error
+            raise InvalidInput(f"a value cannot be stored in the registry: {error}", MEND_VALUE) from error
 
     def own_connection(self) -> Any:
         """A connection of the driver, made like all others, that no pool ends or lends to others."""

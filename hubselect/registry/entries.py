@@ -91,7 +91,7 @@ class Entries(Connected):
         checked_name("dataset", dataset.name)
         checked_task(dataset.task)
         if dataset.role not in ("benchmark", "target"):
-            raise InvalidInput(f"{dataset.role!r} is not a role", "roles: benchmark, target")
+            raise InvalidInput(f"{dataset.role!r} is not a role", "choose benchmark or target")
         with self._database.write() as session:
             row = session.exec(select(DatasetRow).where(DatasetRow.name == dataset.name)).one_or_none()
             if row is None:

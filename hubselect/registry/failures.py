@@ -12,12 +12,16 @@ from hubselect.errors import HubselectError, InvalidInput, RegistryError
 from hubselect.registry.locations import Location
 
 CHOOSE = "choose another place with --registry or HUBSELECT_REGISTRY"
+MEND_VALUE = "mend it and repeat the command: nothing was changed"
 _BUSY = ("the registry {} is busy: another process is writing to it", "try again")
 _ROOM = 1 << 16  # bytes; the index of SQLite's log takes 32 KB
 _FULL = ("no space is left for the registry {}", "free some space and repeat the command")
 _RESTORE = "restore a copy, or `hubselect registry pull` a shared one"
 _OTHERS = ("{} is a database of another program", CHOOSE)
-_SILENT = ("the registry {} does not answer", "is the PostgreSQL server running, and its address right?")
+_SILENT = (
+    "the registry {} does not answer",
+    "check that the PostgreSQL server runs and its address is right",
+)
 _PASSWORD = (
     "the PostgreSQL server of {} refuses the user or the password",
     "give both: postgresql://USER:PASSWORD@HOST/NAME, or keep the password in ~/.pgpass or PGPASSWORD",
@@ -78,9 +82,9 @@ def mapped(error: SQLAlchemyError, location: Location) -> HubselectError:
     cause = getattr(error, "orig", None) or error
     text = _words(cause)
     if isinstance(error, StatementError) and isinstance(cause, TypeError | ValueError | OverflowError):
-        return InvalidInput(f"a value cannot be stored in the registry: {text}")
+        return InvalidInput(f"a value cannot be stored in the registry: {text}", MEND_VALUE)
     if location.path is None and isinstance(error, DataError):
-        return InvalidInput(f"a value cannot be stored in the registry: {text}")
+        return InvalidInput(f"a value cannot be stored in the registry: {text}", MEND_VALUE)
     found = (
         _sqlite_meaning(text, location.path) if location.path else _postgresql_meaning(cause, text, location)
     )
@@ -88,7 +92,10 @@ def mapped(error: SQLAlchemyError, location: Location) -> HubselectError:
         message, hint = found
         return RegistryError(message.format(location.text), hint)
     if isinstance(error, IntegrityError):
-        return RegistryError(f"the registry {location.text} refused the data: {text}", "nothing was changed")
+        return RegistryError(
+            f"the registry {location.text} refused the data: {text}",
+            "run `hubselect registry check`; nothing was changed",
+        )
     return RegistryError(f"the registry {location.text} failed: {text}", "run `hubselect registry check`")
 
 

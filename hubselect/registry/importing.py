@@ -72,7 +72,7 @@ class Importing(Connected):
         fault; nothing is imported then.
         """
         if format not in ("tidy", "matrix"):
-            raise InvalidInput(f"{format!r} is not a format of scores", "formats: tidy, matrix")
+            raise InvalidInput(f"{format!r} is not a format of scores", "choose tidy or matrix")
         if task is not None:
             checked_task(task)
         for kind, given in (("recipe", recipe), ("source", source)):
@@ -94,7 +94,11 @@ class Importing(Connected):
 
 def _read_layout(source: object, columns: Mapping[str, str] | None) -> Raw:
     if columns:
-        raise InvalidInput("columns cannot be named for the matrix layout: it has none")
+        raise InvalidInput(
+            "columns cannot be named for the matrix layout: it has none", "leave --columns out"
+        )
     if not isinstance(source, str | Path):
-        raise InvalidInput("the matrix layout is a folder with matrix.txt and datasets.txt, not a frame")
+        raise InvalidInput(
+            "the matrix layout is a folder with matrix.txt and datasets.txt, not a frame", "give its path"
+        )
     return read_layout(source)

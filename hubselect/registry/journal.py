@@ -27,6 +27,7 @@ from hubselect.registry.rows import (
 )
 from hubselect.registry.selection_documents import (
     EXPLANATION,
+    environments_of,
     explanation_of,
     metric_of,
     plan_of,
@@ -53,7 +54,7 @@ class Journal(Connected):
     def create_selection(self, request: SelectionRequest) -> int:
         """Begin a selection; returns its id. Raises `UnknownEntry` for its dataset or recipe."""
         if request.k < 1:
-            raise InvalidInput(f"k is {request.k}: at least one model has to be recalled")
+            raise InvalidInput(f"k is {request.k}: at least one model has to be recalled", "raise -k")
         with self._database.write() as session:
             dataset = find_dataset(session, request.dataset)
             row = SelectionRow(
@@ -101,7 +102,10 @@ class Journal(Connected):
             row = running(session, selection_id)
             if row.recalled is not None:
                 if row.recalled != rows or row.knowledge_digest != knowledge_digest:
-                    raise InvalidInput(f"selection {selection_id} already has another recall")
+                    raise InvalidInput(
+                        f"selection {selection_id} already has another recall",
+                        "begin another one with --fresh",
+                    )
                 return
             row.recalled, row.knowledge, row.knowledge_digest = rows, dict(knowledge), knowledge_digest
             row.recall_epochs += finite(recall_epochs, "the epochs of recall")
@@ -183,9 +187,12 @@ class Journal(Connected):
             why = f": {record.reason}" if record.reason else ""
             raise InvalidInput(
                 f"selection {selection_id} has no answer, it is {record.status}{why}",
-                "repeat the same `hubselect select` to go on" if record.status == "running" else None,
+                "repeat the same `hubselect select` to go on"
+                if record.status == "running"
+                else "run `hubselect select` again to begin another one",
             )
-        told = [e.payload for e in self.events(selection_id) if e.kind == EXPLANATION]
+        events = self.events(selection_id)
+        told = [e.payload for e in events if e.kind == EXPLANATION]
         return Selection(
             id=record.id,
             dataset=record.request.dataset,
@@ -203,6 +210,7 @@ class Journal(Connected):
             plan=plan_of(record.knowledge),
             warnings=warnings_of(record.knowledge),
             explanation=explanation_of(told[-1] if told else None),
+            environments=environments_of(events),
         )
 
     def selection_record(self, selection_id: int) -> SelectionRecord:

@@ -141,7 +141,9 @@ def _chosen(session: Session, task: str | None, recipe: Recipe | str | None) -> 
     if recipe is not None:
         row = find_recipe(session, recipe)
         if task is not None and row.task != task:
-            raise InvalidInput(f"the recipe {row.digest} is for {row.task}, not for {task}")
+            raise InvalidInput(
+                f"the recipe {row.digest} is for {row.task}, not for {task}", f"choose one for {task}"
+            )
         return row.digest
     if task is not None:
         return main_digest(session, checked_task(task))
@@ -154,12 +156,14 @@ def _chosen(session: Session, task: str | None, recipe: Recipe | str | None) -> 
 def _check_partition(clustering: Clustering) -> None:
     members = [m for c in clustering.clusters for m in c.members]
     if len(set(members)) != len(members):
-        raise InvalidInput("a model is in two clusters")
+        raise InvalidInput("a model is in two clusters", "put every model into one")
     if len({c.id for c in clustering.clusters}) != len(clustering.clusters):
-        raise InvalidInput("two clusters have the same id")
+        raise InvalidInput("two clusters have the same id", "give each its own")
     for cluster in clustering.clusters:
         if cluster.representative not in cluster.members:
-            raise InvalidInput(f"the representative of cluster {cluster.id} is not one of its members")
+            raise InvalidInput(
+                f"the representative of cluster {cluster.id} is not one of its members", "choose a member"
+            )
 
 
 def _remove(session: Session, clustering_id: int) -> None:

@@ -55,7 +55,7 @@ class Querying(Connected):
         a cluster before the first clustering.
         """
         if order not in ORDERS:
-            raise InvalidInput(f"models cannot be ordered by {order!r}", f"orders: {', '.join(ORDERS)}")
+            raise InvalidInput(f"models cannot be ordered by {order!r}", f"choose one of {', '.join(ORDERS)}")
         if limit is not None and limit < 1:
             raise InvalidInput(f"a limit of {limit} models makes no sense", "leave it out for all")
         conditions = {
@@ -87,7 +87,10 @@ class Querying(Connected):
     def count_models(self, task: str | None = None, **conditions: Any) -> int:
         """How many models meet the conditions of `models` (without order and limit)."""
         if unknown := set(conditions) - {*_SIMPLE, "author", "cluster"}:
-            raise InvalidInput(f"{', '.join(sorted(unknown))} is no condition on models")
+            raise InvalidInput(
+                f"{', '.join(sorted(unknown))} is no condition on models",
+                f"choose from {', '.join(sorted({*_SIMPLE, 'author', 'cluster'}))}",
+            )
         with self._database.read() as session:
             given = _conditions(session, task, conditions)
             return int(

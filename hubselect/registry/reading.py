@@ -23,8 +23,10 @@ COLUMNS = (
 )  # fmt: skip
 _LINE = "#line"
 REQUIRED = ("model", "dataset", "score")
+MEND = "mend it and import it again: nothing was imported"
 _HINT = (
-    "columns: model, dataset, score; optional: stage, epochs, split, seed, recipe, task, submitted, or proxy"
+    "name them with --columns model=A,dataset=B,score=C; optional: stage, epochs, split, seed, recipe, task, "
+    "submitted, or proxy"
 )
 
 
@@ -43,7 +45,7 @@ class Raw:
     def refuse(self, line: int | None, problem: str, hint: str | None = None) -> InvalidInput:
         """The error for this source: its name, the line and what is wrong there."""
         at = self.name if line is None else f"{self.name}, {self.unit} {line}"
-        return InvalidInput(f"{at}: {problem}", hint or "nothing was imported")
+        return InvalidInput(f"{at}: {problem}", hint or MEND)
 
 
 def read_scores(source: pd.DataFrame | str | Path, columns: Mapping[str, str] | None) -> Raw:
@@ -83,11 +85,11 @@ def _csv(path: Path) -> pd.DataFrame:
             compression="gzip" if path.name.lower().endswith(".gz") else None,
         )
     except pd.errors.EmptyDataError:
-        raise InvalidInput(f"{path.name}: the file is empty", "nothing was imported") from None
+        raise InvalidInput(f"{path.name}: the file is empty", MEND) from None
     except pd.errors.ParserError as error:
-        raise InvalidInput(f"{path.name}: {_parser_problem(error)}", "nothing was imported") from None
+        raise InvalidInput(f"{path.name}: {_parser_problem(error)}", MEND) from None
     except UnicodeDecodeError:
-        raise InvalidInput(f"{path.name}: it is not UTF-8 text", "nothing was imported") from None
+        raise InvalidInput(f"{path.name}: it is not UTF-8 text", MEND) from None
     except (OSError, EOFError, zlib.error) as error:
         raise unreadable(path, error) from None
     frame = cells.iloc[1:].reset_index(drop=True)
@@ -119,7 +121,7 @@ def unreadable(path: Path, error: Exception) -> InvalidInput:
     if not path.exists():
         return InvalidInput(f"there is no file {path}", "give the path of a CSV or Parquet file")
     reason = (isinstance(error, OSError) and error.strerror) or str(error)
-    return InvalidInput(f"{path.name} cannot be read: {reason}", "nothing was imported")
+    return InvalidInput(f"{path.name} cannot be read: {reason}", MEND)
 
 
 def _named(raw: Raw, columns: Mapping[str, str] | None) -> Raw:

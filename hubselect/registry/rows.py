@@ -39,13 +39,13 @@ def name_problem(name: str) -> str | None:
 
 def checked_name(kind: str, name: str) -> str:
     if problem := name_problem(name):
-        raise InvalidInput(f"the {kind} name {name[:60]!r} {problem}")
+        raise InvalidInput(f"the {kind} name {name[:60]!r} {problem}", "give another name")
     return name
 
 
 def checked_task(task: str) -> Task:
     if task not in TASKS:
-        raise InvalidInput(f"{task!r} is not a task", f"tasks: {', '.join(TASKS)}")
+        raise InvalidInput(f"{task!r} is not a task", f"choose one of {', '.join(TASKS)}")
     return task
 
 
@@ -53,7 +53,7 @@ def finite(value: float, what: str) -> float:
     """`value` as a float; `InvalidInput` when it is not a finite number."""
     number = float(value)
     if not math.isfinite(number):
-        raise InvalidInput(f"{what} is {number}, not a finite number")
+        raise InvalidInput(f"{what} is {number}, not a finite number", "mend it, or leave it out")
     return number
 
 
@@ -145,7 +145,9 @@ def insert_recipe(session: Session, recipe: Recipe, *, origin: str = "measured")
     digest = recipe.digest
     if session.get(RecipeRow, digest) is None:
         if recipe.stages < 1:
-            raise InvalidInput("a recipe needs at least one epoch and one stage per epoch")
+            raise InvalidInput(
+                "a recipe needs at least one epoch and one stage per epoch", "give at least 1 of each"
+            )
         row = RecipeRow(
             digest=digest,
             task=checked_task(recipe.task),

@@ -56,7 +56,10 @@ class Runs(Connected):
             stages = find_recipe(session, row.recipe_digest).stages
             if point.stage != last + 1 or point.stage > stages:
                 where = f"{point.model} on {dataset}"
-                raise InvalidInput(f"stage {point.stage} of {where} cannot follow stage {last} of {stages}")
+                raise InvalidInput(
+                    f"stage {point.stage} of {where} cannot follow stage {last} of {stages}",
+                    "record the stages in order",
+                )
             if row.status != "running":
                 raise InvalidInput(
                     f"the run of {point.model} on {dataset} is {row.status}", "start it again first"

@@ -142,4 +142,6 @@ def arrow_schema(table: str) -> pa.Schema:
 
 def refuse(name: str, problem: str, hint: str | None = None) -> InvalidInput:
     """The error for a snapshot (`name` says which) that cannot be taken in."""
-    return InvalidInput(f"{name} is not a usable registry: {problem}", hint or "nothing was changed")
+    return InvalidInput(
+        f"{name} is not a usable registry: {problem}", hint or "get a whole copy of it; nothing was changed"
+    )

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubselect.records import Clustering, Dataset, Model, Placement, Recalled, Run, Selection
+from hubselect.records import Clustering, Dataset, Environment, Model, Placement, Recalled, Run, Selection
 from hubselect.reports.closing import estimate_document, explanation_document
 from hubselect.reports.clusters_after import clusters_document
 from hubselect.reports.placing import placement_document, with_provisional
@@ -112,7 +112,13 @@ def selection_document(selection: Selection) -> dict[str, Any]:
         "estimate": estimate_document(selection),
         "warnings": list(selection.warnings),
         "published": selection.published,
+        "environments": [environment_document(e) for e in selection.environments],
     }
+
+
+def environment_document(environment: Environment) -> dict[str, Any]:
+    """What trained which models: the device, and versions by name."""
+    return {**asdict(environment), "models": list(environment.models)}
 
 
 def run_document(run: Run) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from hubselect.records import Recalled, Verdict
 from hubselect.reports.card_metadata import Chosen, hub_metric, license_of
 from hubselect.reports.card_usage import usage
 from hubselect.reports.closing import closing_lines
+from hubselect.reports.environments import versions_line
 from hubselect.reports.numbers import duration, score, size
 from hubselect.reports.public import link, markdown, table
 
@@ -175,8 +176,16 @@ def _training(chosen: Chosen) -> str:
         *((f"{name} examples", f"at most {cap}") for name, cap in caps if cap is not None),
         ("seed", f"{recipe.seed}"),
         ("recipe", f"{markdown(recipe.name)} `{recipe.digest}`"),
+        *_trained_with(chosen),
     ]  # fmt: skip
     return table(("", ""), [[name, value] for name, value in facts])
+
+
+def _trained_with(chosen: Chosen) -> Iterator[tuple[str, str]]:
+    """Device and libraries of the winner's training; several where it went on with others."""
+    for found in chosen.selection.winner_environments:
+        yield "trained on", markdown(found.device)
+        yield "trained with", markdown(versions_line(found), most=1000)
 
 
 def _times(stages: int) -> str:

@@ -115,7 +115,10 @@ class Budgeted(StagedPolicy):
     @classmethod
     def around(cls, policy: StagedPolicy, budget: Budget, costs: Costs) -> Budgeted:
         if len(costs.epochs) != policy.stages:
-            raise InvalidInput(f"{policy.stages} stages end after as many epochs, not {len(costs.epochs)}")
+            raise InvalidInput(
+                f"{policy.stages} stages end after as many epochs, not {len(costs.epochs)}",
+                "give a number per stage",
+            )
         return cls(policy.stages, policy, budget, costs)
 
     def barriers(self) -> Sequence[int]:

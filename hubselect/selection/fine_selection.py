@@ -38,7 +38,10 @@ class FineSelection(StagedPolicy):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.threshold < 1:
-            raise InvalidInput(f"the filtering threshold is a proportion in [0, 1), not {self.threshold}")
+            raise InvalidInput(
+                f"the filtering threshold is a proportion in [0, 1), not {self.threshold}",
+                "choose another --threshold",
+            )
 
     def filter(self, points: Sequence[CurvePoint], started: int) -> list[Verdict]:
         predicted = {p.model: self.forecast.predict(p.model, p) for p in points}

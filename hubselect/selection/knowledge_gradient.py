@@ -88,9 +88,14 @@ class KnowledgeGradient(StagedPolicy):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.price < 1:
-            raise InvalidInput(f"the price of an epoch is a score in [0, 1), not {self.price}")
+            raise InvalidInput(
+                f"the price of an epoch is a score in [0, 1), not {self.price}", "choose one within that"
+            )
         if self.epochs and len(self.epochs) != self.stages:
-            raise InvalidInput(f"{self.stages} stages end after as many epochs, not {len(self.epochs)}")
+            raise InvalidInput(
+                f"{self.stages} stages end after as many epochs, not {len(self.epochs)}",
+                "give a number per stage",
+            )
 
     def left_out(self, models: Sequence[str]) -> Mapping[str, str]:
         expected = self.ends.expected(models)

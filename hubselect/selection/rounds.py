@@ -37,9 +37,9 @@ class StagedPolicy(ABC):
 
     def __post_init__(self) -> None:
         if self.stages < 1:
-            raise InvalidInput(f"a selection needs at least one stage, not {self.stages}")
+            raise InvalidInput(f"a selection needs at least one stage, not {self.stages}", "give at least 1")
         if self.every < 1:
-            raise InvalidInput(f"barriers are at least one stage apart, not {self.every}")
+            raise InvalidInput(f"barriers are at least one stage apart, not {self.every}", "give at least 1")
 
     @abstractmethod
     def filter(self, points: Sequence[CurvePoint], started: int) -> list[Verdict]:
@@ -69,7 +69,7 @@ class StagedPolicy(ABC):
 
     def next(self, history: History) -> Stage | Finished:
         if not history.candidates:
-            raise SelectionFailed("there is no candidate to fine-tune")
+            raise SelectionFailed("there is no candidate to fine-tune", "recall one at least: -k 1")
         out = self._not_started(history)
         alive = tuple(m for m in history.candidates if m not in out)
         verdicts: list[Verdict] = []

@@ -105,7 +105,10 @@ def _key(dataset: Dataset, recipe: Recipe) -> tuple[Any, ...]:
 
 def _load(dataset: Dataset, recipe: Recipe) -> Splits:
     if dataset.task != recipe.task:
-        raise InvalidInput(f"dataset {dataset.name} is for {dataset.task}, the recipe for {recipe.task}")
+        raise InvalidInput(
+            f"dataset {dataset.name} is for {dataset.task}, the recipe for {recipe.task}",
+            f"use a recipe for {dataset.task}",
+        )
     source = read_dataset(dataset)
     roles = split_roles(list(source), f"dataset {dataset.name}")
     label_column = check_columns(dataset, source[roles["train"]])
@@ -172,7 +175,8 @@ def _carve(train: _Part, dataset: Dataset, seed: int) -> tuple[_Part, _Part]:
     kept, carved = carve(train.labels, CARVED_FRACTION, seed)
     if len(carved) == 0:
         raise UnsupportedDataset(
-            f"dataset {dataset.name} has too few examples to hold some out for evaluation"
+            f"dataset {dataset.name} has too few examples to hold some out for evaluation",
+            "add examples, or choose another dataset",
         )
     return train.take(kept), train.take(carved)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, nullcontext
+import platform
+from contextlib import AbstractContextManager, nullcontext, suppress
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,6 +27,23 @@ def choose_device() -> torch.device:
 def cuda_name() -> str | None:
     """The name of the CUDA device that torch can use; None without one."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
+def device_name() -> str:
+    """What the best device is called: the CUDA card's name, or the processor's after "CPU"."""
+    if choose_device().type == "mps":
+        return f"MPS, {platform.machine()}"
+    return cuda_name() or f"CPU, {_processor()}"
+
+
+def _processor() -> str:
+    """As Linux tells it, else as Python knows it; several processors are of one kind."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name" and value.strip():
+                return value.strip()
+    return platform.processor() or platform.machine() or "of unknown kind"
 
 
 def autocast(device: torch.device) -> AbstractContextManager[object]:

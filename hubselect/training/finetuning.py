@@ -128,7 +128,10 @@ class FineTuning:
         untrained model says the same of every input, and `InvalidInput` after the last stage.
         """
         if self.finished:
-            raise InvalidInput(f"{self.model.id} has already finished its {self.recipe.stages} stages")
+            raise InvalidInput(
+                f"{self.model.id} has already finished its {self.recipe.stages} stages",
+                "test it, or begin anew",
+            )
         started = time.perf_counter()
         stage = self.stage + 1
         with failures_mapped(self.model.id, f"training on {self.dataset.name}"):
@@ -152,7 +155,8 @@ class FineTuning:
         """The score on the full test split. Only a finished run has one: `InvalidInput` before."""
         if not self.finished:
             raise InvalidInput(
-                f"{self.model.id} is at stage {self.stage} of {self.recipe.stages}: not ready to test"
+                f"{self.model.id} is at stage {self.stage} of {self.recipe.stages}: not ready to test",
+                "train it to its last stage first",
             )
         with failures_mapped(self.model.id, f"testing on {self.dataset.name}"):
             tested = self._predicted(self.splits.test)
@@ -254,11 +258,13 @@ def _check(recipe: Recipe, model: Model) -> None:
     if recipe.optimizer != "adamw":
         raise InvalidInput(f"the optimizer {recipe.optimizer!r} is not known", "use adamw")
     if recipe.batch_size < 1:
-        raise InvalidInput("the batch size must be at least 1")
+        raise InvalidInput("the batch size must be at least 1", "raise it")
     if recipe.method not in METHODS:
         raise InvalidInput(f"the method {recipe.method!r} is not known", f"use {' or '.join(METHODS)}")
     if model.task != models_for(recipe.task):
-        raise InvalidInput(f"{model.id} is for {model.task}, the recipe for {recipe.task}")
+        raise InvalidInput(
+            f"{model.id} is for {model.task}, the recipe for {recipe.task}", f"use a recipe for {model.task}"
+        )
 
 
 def _optimizer(network: torch.nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.AdamW:

@@ -60,7 +60,8 @@ def check_columns(dataset: Dataset, rows: Any) -> str:
         )
     if len(dataset.text_columns) > 2:
         raise UnsupportedDataset(
-            f"dataset {dataset.name} has {len(dataset.text_columns)} text columns; one or two can be used"
+            f"dataset {dataset.name} has {len(dataset.text_columns)} text columns; one or two can be used",
+            "choose them with --text-column",
         )
     return label
 

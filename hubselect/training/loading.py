@@ -136,7 +136,9 @@ def load_for_task(
     `UnsupportedModel` when the architecture cannot do the task.
     """
     if task not in _AUTO_CLASSES:
-        raise InvalidInput(f"there is no training for the task {task!r}")
+        raise InvalidInput(
+            f"there is no training for the task {task!r}", f"choose one of {', '.join(_AUTO_CLASSES)}"
+        )
     auto = getattr(transformers, _AUTO_CLASSES[task])
     if task != "multiple-choice":
         _set_labels(config, label_names, problem_type)

@@ -46,9 +46,11 @@ class Schedule:
     def of(cls, recipe: Recipe, parameters: int, steps_per_epoch: int) -> Schedule:
         """Raises `InvalidInput` for a recipe that trains nothing."""
         if recipe.epochs < 1 or recipe.stages_per_epoch < 1:
-            raise InvalidInput("a recipe needs at least one epoch and one stage per epoch")
+            raise InvalidInput(
+                "a recipe needs at least one epoch and one stage per epoch", "give at least 1 of each"
+            )
         if not 0 <= recipe.warmup_ratio < 1:
-            raise InvalidInput("the warm-up ratio must be at least 0 and below 1")
+            raise InvalidInput("the warm-up ratio must be at least 0 and below 1", "choose one within that")
         warmup = math.ceil(recipe.warmup_ratio * recipe.epochs * steps_per_epoch)
         rate = learning_rate_for(recipe, parameters)
         return cls(rate, recipe.epochs, recipe.stages_per_epoch, steps_per_epoch, warmup)

@@ -29,6 +29,7 @@ import datasets  # isort: skip  (after quiet, which sets the environment)
 
 _BATCH = 1000  # rows of a parquet file at once, where the file does not tell
 _NO_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_MEND = "mend its files, or choose another dataset"
 _PREFIXES = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val", "dev"),
@@ -116,7 +117,9 @@ def _splits(builder: Any, where: str) -> datasets.DatasetDict:
     counts = {name: split.num_examples for name, split in builder.info.splits.items()}
     train = split_roles(list(counts), where)["train"]
     if not counts[train]:
-        raise UnsupportedDataset(f"the {train} split of {where} has no rows")
+        raise UnsupportedDataset(
+            f"the {train} split of {where} has no rows", "choose another --config, or another dataset"
+        )
     return datasets.DatasetDict({n: builder.as_dataset(split=n) for n, count in counts.items() if count})
 
 
@@ -138,11 +141,15 @@ def _mapped(error: Exception, dataset: Dataset) -> HubselectError:
             return RepoGated(f"dataset {dataset.id} is gated", "ask for access on its page, then log in")
         if text.startswith("Revision"):
             revision = dataset.data_revision or dataset.revision
-            return RepoNotFound(f"dataset {dataset.id} has no revision {revision}", "index it again")
+            return RepoNotFound(
+                f"dataset {dataset.id} has no revision {revision}", "run `hubselect add-dataset` again"
+            )
         return RepoNotFound(f"dataset {dataset.id} was not found", "check the id, or log in if it is private")
     if isinstance(error, known.DatasetGenerationError):
         cause = error.__cause__ or error
-        return UnsupportedDataset(f"dataset {dataset.name} cannot be read: {_first_sentence(str(cause))}")
+        return UnsupportedDataset(
+            f"dataset {dataset.name} cannot be read: {_first_sentence(str(cause))}", _MEND
+        )
     if (
         isinstance(error, ConnectionError)
         or "Connect" in type(error).__name__
@@ -164,14 +171,15 @@ def _mapped(error: Exception, dataset: Dataset) -> HubselectError:
         )
     if "scripts are no longer supported" in text:
         return UnsupportedDataset(
-            f"dataset {dataset.id} is a loading script", "index it again to use its parquet conversion"
+            f"dataset {dataset.id} is a loading script",
+            "run `hubselect add-dataset` again to use its parquet conversion",
         )
     if isinstance(error, ValueError) and "BuilderConfig" in text:
         return UnsupportedDataset(
             f"dataset {dataset.id} has no configuration {dataset.config!r} ({text[:200]})",
             "choose one with --config",
         )
-    return UnsupportedDataset(f"dataset {dataset.name} cannot be read: {_first_sentence(text)}")
+    return UnsupportedDataset(f"dataset {dataset.name} cannot be read: {_first_sentence(text)}", _MEND)
 
 
 def _refused(error: BaseException | None) -> str | None:
@@ -207,7 +215,10 @@ def split_roles(names: list[str], where: str) -> dict[str, str]:
             roles[role] = (exact + prefixed)[0]
     if "train" not in roles:
         if len(names) != 1:
-            raise UnsupportedDataset(f"{where} has no train split (splits: {', '.join(names) or 'none'})")
+            raise UnsupportedDataset(
+                f"{where} has no train split (splits: {', '.join(names) or 'none'})",
+                "rename one to train, or choose another --config",
+            )
         roles = {"train": names[0]}
     return roles
 

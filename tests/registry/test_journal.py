@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hubselect.errors import InvalidInput, UnknownEntry
-from hubselect.records import Cost, CurvePoint, Recalled, Verdict
+from hubselect.records import Cost, CurvePoint, Environment, Recalled, Verdict
 from hubselect.registry import Registry, SelectionRequest
+from hubselect.registry.selection_documents import ENVIRONMENT, environment_event
 from tests.registry.conftest import RECIPE, fill
 
 RECALLED = (
@@ -109,6 +110,28 @@ def test_events_are_numbered_in_order(registry: Registry, request_: SelectionReq
     events = registry.events(selection)
     assert [(e.sequence, e.kind) for e in events] == [(1, "started"), (2, "verdict"), (3, "note")]
     assert events[2].payload == {"x": [1, None, "ä"]}
+
+
+def test_what_trained_is_told_once_with_its_models(registry: Registry, request_: SelectionRequest) -> None:
+    """In order; a model that went on with other libraries is named under both."""
+    old = Environment("CPU, one", {"torch": "2.8.0", "Python": "3.11.9"})
+    new = Environment("NVIDIA two", {"torch": "2.9.0", "Python": "3.11.9"})
+    selection = registry.create_selection(request_)
+    for model, trained_with in (("org/b", old), ("org/a", old), ("org/a", new), ("org/a", old)):
+        registry.append_event(selection, ENVIRONMENT, environment_event(model, trained_with))
+    registry.finish_selection(selection, "org/a", 0.5, 0.5, None)
+    found = registry.selection(selection)
+    assert [(e.device, e.versions, e.models) for e in found.environments] == [
+        (old.device, old.versions, ("org/b", "org/a")),
+        (new.device, new.versions, ("org/a",)),
+    ]
+    assert found.winner_environments == found.environments
+    assert list(found.environments[0].versions) == ["torch", "Python"]
+    hash(found)  # an answer may be a key
+
+
+def test_nothing_is_said_of_what_an_older_hubselect_did_not_record(registry: Registry) -> None:
+    assert registry.selection(fill(registry)).environments == ()
 
 
 def test_cost_adds_up_over_resumes(registry: Registry, request_: SelectionRequest) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from hubselect.hub.model_cards import card_content, eval_results_content
-from hubselect.records import Dataset, Model, Recalled, Verdict
+from hubselect.records import Dataset, Environment, Model, Recalled, Verdict
 from hubselect.reports.card_metadata import Chosen, card_metadata, eval_results, hub_metric
 from hubselect.reports.model_card import MARKS, model_card
 from hubselect.reports.public import markdown, public_text, table
@@ -98,6 +98,8 @@ def test_the_card_tells_costs_scores_recipe_and_warnings() -> None:
     assert cells["base model"] == [f"org/first at {'a' * 12}"]
     assert cells["dataset"] == [f"org/target (en) at {'d' * 12}"]
     assert cells["evaluation examples"] == ["at most 32"]
+    assert cells["trained on"] == ["CPU, of some kind"]
+    assert cells["trained with"] == ["hubselect 1.2.3, torch 2.9.0+cpu, Python 3.11.9"]
     text = model_card(CHOSEN)
     assert "2 of 32 test examples also stand in the train part" in text
     assert "32 examples that were not trained on (validation split)" in text
@@ -146,7 +148,7 @@ def test_every_metric_has_a_name_on_the_hub(metric: str) -> None:
 def test_what_is_not_known_is_not_claimed() -> None:
     """No licence, no test score, no origin, no explanation: fewer words, still a card."""
     base = replace(WINNER, license=None)
-    bare = replace(FOUND, test_score=None, explanation=None, warnings=())
+    bare = replace(FOUND, test_score=None, explanation=None, warnings=(), environments=())
     chosen = replace(CHOSEN, selection=bare, base=base, scored_on="", scored=None, labels=())
     card = parsed(chosen)
     assert (card.data.license, card.data.eval_results) == (None, None)
@@ -154,6 +156,7 @@ def test_what_is_not_known_is_not_claimed() -> None:
     assert "names no licence" in card.text
     assert "brute force" not in card.text
     assert "## Warnings" not in card.text
+    assert "trained with" not in card.text
     odd = parsed(replace(chosen, base=replace(WINNER, license="<b>mine</b>")))
     assert odd.data.license is None
     assert "no licence that the Hub knows" in odd.text
@@ -170,6 +173,7 @@ def test_hostile_names_and_reasons_stay_text(text: str) -> None:
     selection = replace(
         FOUND, recalled=(Recalled(text, 0.1, 0.1, None, None), *FOUND.recalled), history=history,
         warnings=(text,), dataset=text, policy=text, proxy=text,
+        environments=(Environment(text, {text: text}, (FOUND.model_id,)),),
     )  # fmt: skip
     chosen = replace(
         CHOSEN, selection=selection, labels=(text,), scored_on=text,

@@ -16,6 +16,7 @@ from hubselect.records import (
     Cost,
     CurvePoint,
     Dataset,
+    Environment,
     Explanation,
     Model,
     Recalled,
@@ -23,11 +24,13 @@ from hubselect.records import (
     Verdict,
 )
 from hubselect.registry import Registry, SelectionRequest
+from hubselect.registry.selection_documents import ENVIRONMENT, environment_event
 
 TASK = "text-classification"
 EPOCHS = 5
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 TARGET = "org/target"
+TRAINED_WITH = Environment(f"CPU, {HOSTILE}", {"hubselect": "0.0.9", "torch": "2.8.0", "Python": "3.11.9"})
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ def train(
     verdicts = [Verdict(1, 0.0, second, None, None, False, f"failed: {HOSTILE}")]
     for i, model in enumerate([first, *others]):
         store.start_run(model, target, recipe, selection=selection)
+        store.append_event(selection, ENVIRONMENT, environment_event(model, TRAINED_WITH))
         for stage in range(1, EPOCHS + 1 if model == first else 2):
             val = scale * (0.8 - 0.02 * i - 0.3 * 0.5**stage)
             point = CurvePoint(model, stage, float(stage), val, 1.0)

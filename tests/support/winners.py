@@ -14,6 +14,7 @@ from hubselect.api.selection.evidence import write_evidence
 from hubselect.records import (
     Cost,
     Dataset,
+    Environment,
     Explanation,
     Model,
     Recalled,
@@ -23,7 +24,7 @@ from hubselect.records import (
     Verdict,
 )
 from hubselect.registry import Registry, SelectionRequest
-from hubselect.registry.selection_documents import EXPLANATION
+from hubselect.registry.selection_documents import ENVIRONMENT, EXPLANATION, environment_event
 from tests.support.repos import write_text_model
 
 TASK = "text-classification"
@@ -68,6 +69,11 @@ TOLD = Explanation(
     epochs_brute_force=24,
     epochs_successive_halving=15,
 )
+TRAINED_WITH = Environment(
+    "CPU, of some kind",
+    {"hubselect": "1.2.3", "torch": "2.9.0+cpu", "Python": "3.11.9"},
+    ("org/second", "org/first"),
+)
 FOUND = Selection(
     id=1,
     dataset=TARGET.name,
@@ -81,6 +87,7 @@ FOUND = Selection(
     recipe=RECIPE.digest,
     explanation=TOLD,
     warnings=("org/target:en: 2 of 32 test examples also stand in the train part",),
+    environments=(TRAINED_WITH,),
 )
 PREDICTIONS = {
     "metric": "accuracy",
@@ -110,6 +117,9 @@ def save_winner(store: Registry, folder: Path, *, seed: int = 0, **changes: obje
     store.record_verdicts(number, found.history)
     if found.explanation is not None:
         store.append_event(number, EXPLANATION, asdict(found.explanation))
+    for trained_with in found.environments:
+        for model in trained_with.models:
+            store.append_event(number, ENVIRONMENT, environment_event(model, trained_with))
     found = replace(found, id=number)
     write_checkpoint(folder, seed=seed)
     write_evidence(folder, found, target, recipe, winner)

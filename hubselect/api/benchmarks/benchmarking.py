@@ -106,7 +106,7 @@ def benchmark(
     if budget is not None and budget < 1:
         raise InvalidInput(f"a budget of {budget} cells fills nothing", "give --budget at least 1")
     if any(each < 0 for each in seeds):
-        raise InvalidInput(f"{min(seeds)} is no seed", "seeds are whole numbers from 0")
+        raise InvalidInput(f"{min(seeds)} is no seed", "give whole numbers from 0")
     check_executor(executor)
     with opened(registry) as store:
         work = []

@@ -245,7 +245,7 @@ class _Reader:
         parts = []
         for _, result in self._pool.run({self._model.id: self._chain(texts)}):
             if isinstance(result, HubselectError):
-                raise result
+                raise type(result)(result.message, result.hint or "choose another --text-model")
             parts.append(result)
             self._listener(Progress("embed", sum(map(len, parts)), len(texts), self._model.id))
         return np.concatenate(parts).astype(np.float64)

@@ -115,7 +115,12 @@ class Scorer:
                 elif wanted.model.weights_bytes is not None:
                     needed[model] = wanted.model.weights_bytes
                 else:
-                    self._note(model, InvalidInput("nobody tells how large its weights are"))
+                    self._note(
+                        model,
+                        InvalidInput(
+                            "nobody tells how large its weights are", "--max-download leaves it out"
+                        ),
+                    )
         return needed
 
     def bound(self, candidates: Sequence[Model], most: int) -> None:

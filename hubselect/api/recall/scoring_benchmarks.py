@@ -116,9 +116,9 @@ def _computed(store: Registry, dataset: str, models: set[str], names: Sequence[s
 def _refuse_unknown(cells: dict[str, list[str]], models: Sequence[str], datasets: Sequence[str]) -> None:
     for name in models:
         if not any(name in each for each in cells.values()):
-            raise UnknownEntry(f"{name} has no results here", "benchmark it first: hubselect benchmark")
+            raise UnknownEntry(f"{name} has no results here", "run `hubselect benchmark` first")
     for name in datasets:
         if name not in cells:
-            raise UnknownEntry(f"{name} has no results here", "benchmark it first: hubselect benchmark")
+            raise UnknownEntry(f"{name} has no results here", "run `hubselect benchmark` first")
     if not cells:
         raise KnowledgeMissing("there is nothing to score", "run `hubselect benchmark` first")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from hubselect import __version__
 from hubselect.api.reporting.landscape import Landscape, landscape
-from hubselect.records import TASKS, Dataset, Model, Recipe, Run, Selection
+from hubselect.records import TASKS, Dataset, Environment, Model, Recipe, Run, Selection
 from hubselect.registry import Registry, SelectionRecord, SelectionSummary
-from hubselect.registry.selection_documents import metric_of, recipe_of, warnings_of
+from hubselect.registry.selection_documents import environments_of, metric_of, recipe_of, warnings_of
 
 LISTED = 300
 """Models, datasets and selections that a page lists of each."""
@@ -19,7 +19,8 @@ LISTED = 300
 class SelectionFacts:
     """A selection, finished or not, and what it was decided from.
 
-    `found` is its answer, None as long as it has none. `runs` are its fine-tunings by model. `models` and
+    `found` is its answer, None as long as it has none. `runs` are its fine-tunings by model, `environments`
+    what they were trained with, as far as it was recorded. `models` and
     `revisions` are those of the recalled models, the latter as they were when it began. `landscape` is
     None where the registry holds no result for the task.
     """
@@ -34,6 +35,7 @@ class SelectionFacts:
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     runs: Mapping[str, Run]
+    environments: tuple[Environment, ...]
     models: Mapping[str, Model]
     revisions: Mapping[str, str | None]
     landscape: Landscape | None
@@ -61,7 +63,8 @@ def selection_facts(store: Registry, selection_id: int) -> SelectionFacts:
     dataset = store.dataset(record.request.dataset)
     named = {*recalled, record.winner} - {None}
     runs = {r.model: r for r in store.runs(selection=selection_id)}
-    told = [e.payload for e in store.events(selection_id) if e.kind == "note"]
+    events = store.events(selection_id)
+    told = [e.payload for e in events if e.kind == "note"]
     return SelectionFacts(
         location=store.location,
         version=__version__,
@@ -73,6 +76,7 @@ def selection_facts(store: Registry, selection_id: int) -> SelectionFacts:
         warnings=warnings_of(record.knowledge),
         notes=tuple(str(payload.get("text", "")) for payload in told),
         runs=runs,
+        environments=environments_of(events),
         models={m.id: m for m in store.models_named(str(name) for name in named)},
         revisions=dict((record.knowledge or {}).get("revisions", {})),
         landscape=landscape(store, dataset.task, recalled),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,9 +23,10 @@ DRAWN = 150
 class Landscape:
     """The drawn models of a task under a recipe, out of `total` with results.
 
-    `scores` are [model][dataset], NaN where there is none; `positions` [model] of the map, of which
-    `kept` in [0, 1] is as in `knowledge.embedding`; `merges` are scipy's linkage matrix over the models
-    (average linkage of 1 - Eq. 1). `homes` says which cluster a model is in, as far as there are clusters.
+    `scores` are [model][dataset], NaN where there is none; `means` [dataset] are over all models with a
+    result there, drawn or not; `positions` [model] of the map, of which `kept` in [0, 1] is as in
+    `knowledge.embedding`; `merges` are scipy's linkage matrix over the models (average linkage of
+    1 - Eq. 1). `homes` says which cluster a model is in, as far as there are clusters.
     """
 
     task: Task
@@ -32,6 +34,7 @@ class Landscape:
     models: tuple[str, ...]
     datasets: tuple[str, ...]
     scores: tuple[tuple[float, ...], ...]
+    means: tuple[float, ...]
     total: int
     clustering: Clustering | None
     homes: Mapping[str, int]
@@ -62,6 +65,7 @@ def landscape(store: Registry, task: Task, wanted: Iterable[str] = (), most: int
         drawn.models,
         drawn.datasets,
         tuple(tuple(row) for row in drawn.scores.tolist()),
+        _dataset_means(whole),
         len(whole.models),
         clustering,
         {m: homes[m] for m in drawn.models if m in homes},
@@ -69,6 +73,12 @@ def landscape(store: Registry, task: Task, wanted: Iterable[str] = (), most: int
         found.kept,
         tuple(tuple(row) for row in tree(distances).tolist()),
     )
+
+
+def _dataset_means(matrix: PerformanceMatrix) -> tuple[float, ...]:
+    """The mean score on every dataset [dataset], NaN for one without a score."""
+    columns = (column[~np.isnan(column)] for column in matrix.scores.T)
+    return tuple(float(found.mean()) if found.size else math.nan for found in columns)
 
 
 def _chosen(matrix: PerformanceMatrix, first: Sequence[str], most: int) -> list[str]:

@@ -26,6 +26,7 @@ from hubselect.api.selection.journal import RegistryJournal
 from hubselect.api.selection.pace import pace_of
 from hubselect.api.selection.planning import Planned, plan_for
 from hubselect.api.selection.policies import costs_document, costs_for, lessons_for, policy_from
+from hubselect.api.selection.provenance import keep_environment, kept_environments
 from hubselect.errors import SelectionFailed, UnsupportedModel
 from hubselect.executors.jobs import Looked, TrainingJob
 from hubselect.executors.local import LocalExecutor
@@ -93,7 +94,9 @@ class SelectionWork:
             board = self._board(record, journal, pool)
             noted = partial(self._note, record.id)
             job, states = partial(self._job, record, journal, folder), partial(_state_dir, folder)
-            trainer = LocalExecutor(pool, job, states, noted)
+            trainer = LocalExecutor(
+                pool, job, states, noted, partial(keep_environment, self._store, record.id)
+            )
             try:
                 policy = policy_from(record.request, self._recipe, record.knowledge or {})
                 winner = drive(policy, board.watching(trainer), journal).winner
@@ -224,7 +227,9 @@ class SelectionWork:
         model = pinned(self._store, self._store.model(model_id))
         recalled_at = (record.knowledge or {})["revisions"].get(model_id)
         if recalled_at not in (None, model.revision):
-            raise UnsupportedModel(f"{model_id} was moved to another revision after it was recalled")
+            raise UnsupportedModel(
+                f"{model_id} was moved to another revision after it was recalled", "start over with --fresh"
+            )
         download = download_model(model)
         journal.spend(download.bytes_fetched)
         if download.bytes_fetched:
@@ -251,6 +256,7 @@ class SelectionWork:
             metric=metric_for(self._dataset, self._recipe.metric),
             plan=plan_of(record.knowledge),
             warnings=warnings_of(record.knowledge),
+            environments=kept_environments(self._store, selection),
         )
         kept = record.knowledge or {}
         explanation = explanation_for(

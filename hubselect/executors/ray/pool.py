@@ -176,7 +176,9 @@ class RayPool:
         flight.deaths += 1
         if flight.deaths > MAX_RETRIES:
             reason = f"its Ray worker or node died {flight.deaths} times ({type(error).__name__})"
-            arrived.append((flight, TrainingFailed(reason, "it probably ran out of memory")))
+            arrived.append(
+                (flight, TrainingFailed(reason, "it probably ran out of memory: use fewer --workers"))
+            )
             return
         self._last_node.pop(flight.key, None)
         self._cluster.on_note(

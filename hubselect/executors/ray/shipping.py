@@ -92,7 +92,10 @@ class Shipping:
             try:
                 self._checkpoints[job.checkpoint] = checkpoint_parcel(job.checkpoint, job.model.weights_files)
             except OSError as error:
-                raise CheckpointBroken(f"{job.model.id} cannot be read: {error.strerror or error}") from error
+                raise CheckpointBroken(
+                    f"{job.model.id} cannot be read: {error.strerror or error}",
+                    "check the permissions there, then run the same command again",
+                ) from error
         return self._checkpoints[job.checkpoint]
 
     def _packed(self, job: TrainingJob) -> Parcel:

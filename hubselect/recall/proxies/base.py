@@ -115,7 +115,10 @@ def checked(
         raise unsupported(target)
     names = np.asarray(labels)
     if names.ndim != 1:
-        raise InvalidInput(f"class labels must be one number per example, not of shape {names.shape}")
+        raise InvalidInput(
+            f"class labels must be one number per example, not of shape {names.shape}",
+            "give a vector of class numbers",
+        )
     table = checked_inputs(inputs, names, what)
     if names.dtype.kind not in "iub":
         raise InvalidInput(f"labels must be class numbers, not {names.dtype}", "encode the labels first")
@@ -129,9 +132,14 @@ def checked_inputs(inputs: npt.ArrayLike, labels: npt.NDArray[np.generic], what:
     """Inputs as finite float64 [n, width], one row per label. Raises `InvalidInput`."""
     table = np.asarray(inputs, dtype=np.float64)
     if table.ndim != 2 or len(table) != len(labels):
-        raise InvalidInput(f"{what} of shape {table.shape} do not fit labels of shape {labels.shape}")
+        raise InvalidInput(
+            f"{what} of shape {table.shape} do not fit labels of shape {labels.shape}",
+            "give one row per label",
+        )
     if table.size == 0:
         raise InvalidInput(f"{what} of shape {table.shape} hold nothing to score", "give labelled examples")
     if not np.isfinite(table).all():
-        raise InvalidInput(f"the {what} hold NaN or infinite values", "the checkpoint's output is not usable")
+        raise InvalidInput(
+            f"the {what} hold NaN or infinite values", "leave that checkpoint out: its output is not usable"
+        )
     return table

@@ -59,7 +59,10 @@ def outcomes(features: npt.ArrayLike, labels: npt.ArrayLike, target: Target) -> 
     elif target != "multi-label":
         raise unsupported(target)
     if values.ndim != 2:
-        raise InvalidInput(f"labels of shape {values.shape} are not {target} labels")
+        raise InvalidInput(
+            f"labels of shape {values.shape} are not {target} labels",
+            "give one number per example, or one column per label",
+        )
     table = checked_inputs(features, values, "features")
     columns = values.astype(np.float64)
     if not np.isfinite(columns).all():

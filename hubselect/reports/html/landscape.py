@@ -31,7 +31,9 @@ def landscape_sections(here: Landscape | None, marked: Marked, absent: str, key:
             f"matrix-of{key}",
             f"Performance matrix{of}",
             [matrix(here, marked, key) or "No cell of the performance matrix is filled."],
-            "Test scores on the benchmark datasets, in the order of the dendrogram. A gap is a cell that "
+            "Test scores on the benchmark datasets, in the order of the dendrogram. A colour says how far a "
+            "score is above or below its dataset's mean over all models with a result there, so that easy "
+            "and hard datasets can be compared; the score itself is under the pointer. A gap is a cell that "
             f"nobody filled, not a score of 0. Recipe {here.recipe.digest}.",
         ),
     ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hubselect.records import Recalled
 from hubselect.reports.closing import closing_lines
+from hubselect.reports.environments import versions_line
 from hubselect.reports.html.clusters import Marked
 from hubselect.reports.html.costs import costs
 from hubselect.reports.html.curves import Ends, validation_curves
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from hubselect.api.reporting.facts import SelectionFacts
 
 UNSURE = "how sure: not known; the hubselect that ran this did not record it"
+UNRECORDED = "not recorded by the hubselect that trained"
 SAYS = {
     "running": "It is not finished: repeat the same `hubselect select` to go on.",
     "failed": "It ended without an answer.",
@@ -213,6 +215,7 @@ def _provenance(facts: SelectionFacts) -> Section:
         ("recipe", facts.recipe.digest),
         ("request", request.request_digest),
         ("knowledge", record.knowledge_digest or "-"),
+        *_trained_with(facts),
         ("hubselect", f"{facts.version} made this page"),
     ]
     asked = json.dumps(dict(request.options), sort_keys=True, indent=1, default=str)
@@ -224,10 +227,27 @@ def _provenance(facts: SelectionFacts) -> Section:
             pairs(rows),
             folded("the recipe in full", pairs(recipe)),
             folded("models and revisions", _revisions(facts)),
+            *([folded("what trained what", _environments(facts))] if len(facts.environments) > 1 else []),
             folded("what was asked", element("pre", asked)),
             *([folded("notes", *(paragraph(note) for note in facts.notes))] if facts.notes else []),
         ],
     )
+
+
+def _trained_with(facts: SelectionFacts) -> list[tuple[str, object]]:
+    """Devices and libraries: the winner's as soon as there is one, else of all trainings so far."""
+    of = facts.found.winner_environments if facts.found is not None else facts.environments
+    if not of:
+        began = any(run.curve for run in facts.runs.values())
+        return [("trained with", UNRECORDED if began else "nothing was trained yet")]
+    return [row for e in of for row in (("trained on", e.device), ("trained with", versions_line(e)))]
+
+
+def _environments(facts: SelectionFacts) -> Html:
+    """Where several are: which of them trained which models."""
+    rows = [(e.device, versions_line(e), ", ".join(e.models)) for e in facts.environments]
+    heads = ("device", "libraries", "models")
+    return table(heads, rows, words=heads[1:])
 
 
 def _revisions(facts: SelectionFacts) -> Html:

@@ -75,6 +75,25 @@ def test_the_evidence_lies_beside_the_winner(selection: tuple[Selection, Path]) 
     assert evidence["selection"]["cost"]["epochs"] == found.cost.epochs
 
 
+def test_what_trained_is_recorded_when_it_trains(selection: tuple[Selection, Path]) -> None:
+    """One environment, that of this machine, for every model with a curve; the same beside the winner and
+    in the registry."""
+    from hubselect.training.environment import environment
+
+    found, place = selection
+    (told,) = found.environments
+    here = environment("full")
+    assert (told.device, told.versions) == (here.device, here.versions)
+    assert set(told.models) == {v.model for v in found.history if v.val is not None}
+    with Registry.open(place) as store:
+        assert store.selection(found.id).environments == found.environments
+        assert sum(e.kind == "environment" for e in store.events(found.id)) == len(told.models)
+    evidence = json.loads((Path(found.path or "") / "hubselect.json").read_text())["selection"]
+    assert evidence["environments"] == [
+        {"device": told.device, "versions": dict(told.versions), "models": list(told.models)}
+    ]
+
+
 def test_the_answer_says_why_how_sure_and_against_what(selection: tuple[Selection, Path]) -> None:
     """The closing statement covers every other recalled model, counts the alternatives, and is the same in
     the registry and beside the winner."""

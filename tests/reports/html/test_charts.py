@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from importlib import resources
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hubselect.api.reporting.landscape import Landscape, landscape
@@ -13,7 +17,7 @@ from hubselect.reports.html.clusters import Marked, dendrogram, leaves
 from hubselect.reports.html.costs import costs
 from hubselect.reports.html.curves import Ends, validation_curves
 from hubselect.reports.html.figures import document
-from hubselect.reports.html.heatmap import matrix
+from hubselect.reports.html.heatmap import SCALE, matrix
 from hubselect.reports.html.maps import cluster_map
 from hubselect.reports.html.predictions import predicted_and_reached, ranking
 from tests.support.reported import TASK
@@ -145,18 +149,80 @@ def test_no_two_branches_of_the_dendrogram_cross(here: Landscape) -> None:
 
 
 def test_the_matrix_leaves_gaps_and_follows_the_dendrogram(here: Landscape) -> None:
-    """A missing cell is nothing, never 0; rows and labels belong together."""
+    """A missing cell is nothing, never 0; rows and labels belong together; every score can be read."""
     found = document(matrix(here, Marked(here.models[:1])))
     trace, order = found["data"][0], leaves(here)
     cells = [v for row in trace["z"] for v in row]
     assert None in cells
     assert 0 not in cells
-    for row, model in zip(trace["z"], order, strict=True):
-        expected = [None if v != v else v for v in here.scores[model]]
+    for row, said, printed, model in zip(trace["z"], trace["hovertext"], trace["text"], order, strict=True):
+        scores = here.scores[model]
+        expected = [None if v != v else v - mean for v, mean in zip(scores, here.means, strict=True)]
         assert row == pytest.approx(expected)
+        for text, short, v in zip(said, printed, scores, strict=True):
+            assert v != v or (f"test {v:.4f}" in text and short == f"{v:.2f}")
+            assert v == v or short == ""
     top = found["layout"]["yaxis"]["ticktext"][order.index(0)]
     assert here.models[0].rpartition("/")[2] in top
     assert "\N{BLACK CIRCLE}" in top
+
+
+def test_an_easy_dataset_drowns_nothing(here: Landscape) -> None:
+    """Scores that are all 0.2 higher on one dataset change no colour and no range."""
+    easier = replace(
+        here,
+        scores=tuple((row[0] + 0.2, *row[1:]) for row in here.scores),
+        means=(here.means[0] + 0.2, *here.means[1:]),
+    )
+    one, other = document(matrix(here, Marked())), document(matrix(easier, Marked()))
+    for before, after in zip(one["data"][0]["z"], other["data"][0]["z"], strict=True):
+        assert after == pytest.approx(before)
+    assert other["layout"]["coloraxis"]["cmax"] == pytest.approx(one["layout"]["coloraxis"]["cmax"])
+
+
+def test_the_mean_has_the_middle_colour_and_a_failure_not_all_of_them(here: Landscape) -> None:
+    """The range is the same both ways; a score far outside it takes the last colour, and that is said."""
+    assert list(here.means) == pytest.approx(np.nanmean(np.array(here.scores), axis=0).tolist())
+    even = document(matrix(here, Marked()))["layout"]["coloraxis"]
+    failed = replace(here, scores=((here.means[0] - 0.9, *here.scores[0][1:]), *here.scores[1:]))
+    for axis in (even, document(matrix(failed, Marked()))["layout"]["coloraxis"]):
+        assert axis["cmin"] == -axis["cmax"] < 0
+        assert axis["cmax"] < 0.5
+        assert axis["colorbar"]["tickvals"] == [axis["cmin"], 0, axis["cmax"]]
+        assert axis["colorbar"]["ticktext"][0].endswith(" or less")
+        assert "minus the dataset's mean" in axis["colorbar"]["title"]["text"]
+
+
+def test_one_score_of_each_dataset_is_its_mean(here: Landscape) -> None:
+    """A registry with one result still has a range of colours."""
+    one = replace(
+        here, models=here.models[:1], scores=here.scores[:1], means=here.scores[0], merges=(), total=1
+    )
+    found = document(matrix(one, Marked()))
+    assert {v for v in found["data"][0]["z"][0] if v is not None} == {0.0}
+    assert (found["layout"]["coloraxis"]["cmin"], found["layout"]["coloraxis"]["cmax"]) == (-1, 1)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2 defines it."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_every_colour_of_a_cell_is_seen_on_light_and_on_dark() -> None:
+    """No score looks like a gap, and both ends are told from the middle without seeing hues."""
+    style = resources.files("hubselect.reports.html").joinpath("assets", "page.css").read_text("utf-8")
+    grounds = set(re.findall(r"--card: (#[0-9a-f]{6})", style))
+    assert len(grounds) == 2
+    for _, colour in SCALE:
+        assert min(contrast(colour, ground) for ground in grounds) > 2
+    assert min(contrast(SCALE[2][1], SCALE[i][1]) for i in (0, -1)) > 2
 
 
 def test_of_many_models_the_wanted_are_drawn_first(store: Registry) -> None:

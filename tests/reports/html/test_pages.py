@@ -11,9 +11,11 @@ import pytest
 
 from hubselect.api.clusters.clustering import cluster
 from hubselect.api.reporting.facts import registry_facts, selection_facts
+from hubselect.records import CurvePoint, Environment
 from hubselect.registry import Registry
+from hubselect.registry.selection_documents import ENVIRONMENT, environment_event
 from hubselect.reports.html.registry import registry_page
-from hubselect.reports.html.selection import selection_page
+from hubselect.reports.html.selection import UNRECORDED, UNSURE, selection_page
 from tests.reports.html.conftest import Read
 from tests.support import reported
 from tests.support.reported import HOSTILE, SMALL, Size
@@ -111,6 +113,47 @@ def test_an_unfinished_selection_is_told_so_far(store: Registry) -> None:
     assert "curves" in charts(trained)
     store.fail_selection(number, "every candidate failed")
     assert "every candidate failed" in selection(store, number).text
+
+
+def test_what_trained_is_told_as_it_was_then(store: Registry) -> None:
+    """Device and versions as recorded, not those that make the page."""
+    read = selection(store)
+    assert f"trained onCPU, {HOSTILE}" in read.text
+    assert "trained withhubselect 0.0.9, torch 2.8.0, Python 3.11.9" in read.text
+    assert "what trained what" not in read.text
+    number = reported.begin(store)
+    assert "trained withnothing was trained yet" in selection(store, number).text
+
+
+def test_what_went_on_elsewhere_is_told_of_every_model(store: Registry) -> None:
+    """The winner's libraries in order; a table of all."""
+    other = Environment("NVIDIA H", {"torch": "2.9.0"})
+    store.append_event(1, ENVIRONMENT, environment_event(SMALL.ids[0], other))
+    third = Environment("NVIDIA K", {"torch": "2.9.1"})
+    store.append_event(1, ENVIRONMENT, environment_event(SMALL.ids[2], third))
+    text = selection(store).text
+    assert "trained onNVIDIA Htrained withtorch 2.9.0" in text
+    assert "trained onNVIDIA K" not in text
+    table = text[text.index("what trained what") :]
+    assert f"NVIDIA Ktorch 2.9.1{SMALL.ids[2]}" in table
+
+
+def test_a_selection_of_an_older_hubselect_has_a_page(tmp_path: Path) -> None:
+    """It recorded no libraries, no explanation and no recipe of its own: the page says so."""
+    with Registry.open(tmp_path / "old.db") as store:
+        reported.fill(store)
+        number = reported.begin(store)
+        recipe = store.main_recipe(reported.TASK)
+        assert recipe is not None
+        store.start_run(SMALL.ids[0], reported.TARGET, recipe, selection=number)
+        point = CurvePoint(SMALL.ids[0], 1, 1.0, 0.5)
+        store.append_point(point, reported.TARGET, recipe, selection=number)
+        assert f"trained with{UNRECORDED}" in selection(store, number).text
+        store.finish_selection(number, SMALL.ids[0], 0.5, 0.5, None)
+        text = selection(store, number).text
+    assert f"trained with{UNRECORDED}" in text
+    assert "trained on" not in text
+    assert UNSURE in text
 
 
 def test_a_selection_killed_before_its_recall_has_a_page(store: Registry) -> None:
