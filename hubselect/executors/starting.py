@@ -18,7 +18,8 @@ from multiprocessing.context import BaseContext
 from multiprocessing.forkserver import ensure_running
 
 _LIBRARIES = "hubselect.executors.libraries"
-_NOT_READ = ("HUBSELECT_", "PYTEST_")  # beginnings of names that are read when they are needed, if at all
+# beginnings of names that are read when they are needed, if at all; importing ray sets some of its own
+_NOT_READ = ("HUBSELECT_", "PYTEST_", "RAY_")
 # by `training.quiet` and by torch, when they are imported
 _SET_BY_LIBRARIES = ("DISABLE_SAFETENSORS_CONVERSION", "TOKENIZERS_PARALLELISM", "KMP_DUPLICATE_LIB_OK")
 _OF_SHELLS = ("PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES")

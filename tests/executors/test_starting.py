@@ -21,6 +21,7 @@ from tests.executors.test_starting import answered
 found = {"first": answered()}
 os.environ["HUBSELECT_DEBUG"] = "1"
 found["set"] = answered("HUBSELECT_DEBUG")
+os.environ["RAY_CLIENT_MODE"] = "0"
 del os.environ["HUBSELECT_DEBUG"]
 found["taken away"] = answered("HUBSELECT_DEBUG")
 os.environ["HF_HOME"] = "/nowhere"
