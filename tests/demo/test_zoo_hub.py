@@ -21,6 +21,8 @@ from hubselect.demo.zoo.pretraining import WEIGHTS, read_manifest
 from hubselect.demo.zoo.text_sets import TEXT_SETS
 from hubselect.errors import InvalidInput, UnknownEntry
 
+pytestmark = pytest.mark.slow  # a whole zoo is written first
+
 TEXT = [c for c in CHECKPOINTS if c.task == "text-classification"]
 IMAGE = [c for c in CHECKPOINTS if c.task == "image-classification"]
 
@@ -224,7 +226,6 @@ def test_the_demo_uses_what_the_zoo_has_and_keeps_its_target_apart() -> None:
         assert zoo.DEMO_TARGET[task] not in zoo.DEMO_BENCHMARKS[task]
 
 
-@pytest.mark.slow
 def test_writing_in_another_process_gives_the_same_bytes(zoo_root: Path, tmp_path: Path) -> None:
     """Whatever the seed of Python's own hashes."""
     command = [sys.executable, "-m", "hubselect.demo.zoo", "write", str(tmp_path)]
@@ -247,7 +248,6 @@ def test_complete_repositories_are_kept_and_missing_or_stale_ones_made_again(tmp
     assert not list((tmp_path / ".zoo").glob("partial-*"))
 
 
-@pytest.mark.slow
 def test_only_the_wanted_task_is_written(tmp_path: Path) -> None:
     zoo.write_hub(tmp_path, text=False)
     written = {p.name for p in (tmp_path / "models/hubselect-zoo").iterdir()}
@@ -262,7 +262,6 @@ def test_the_demo_needs_a_part_of_the_zoo_and_only_that_is_written(tmp_path: Pat
     assert sorted(written) == sorted(wanted)
 
 
-@pytest.mark.slow
 def test_a_zoo_of_other_weights_is_written_from_them(tmp_path: Path) -> None:
     zoo.pretrain(["vit-noise"], tmp_path / "weights", seed=1, effort=0.01)
     zoo.write_hub(tmp_path / "hub", only=["vit-noise"], weights=tmp_path / "weights")
@@ -279,7 +278,6 @@ def test_a_root_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> Non
         zoo.write_hub(tmp_path / "file" / "hub", text=False)
 
 
-@pytest.mark.slow
 def test_writing_imports_no_client_of_the_hub(tmp_path: Path) -> None:
     """The clients read their address when they are imported, and the zoo is written before it is known."""
     code = (

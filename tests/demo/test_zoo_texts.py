@@ -14,6 +14,8 @@ from hubselect.demo.zoo.text_sets import TEXT_SETS, build_splits, examples
 from hubselect.demo.zoo.text_sources import TEXT_SOURCES, masked_texts, source_examples
 from hubselect.errors import UnsupportedDataset
 
+pytestmark = pytest.mark.slow  # every text set is made first
+
 SOME_PACKAGES = ("stdlib", "numpy", "networkx")
 
 

@@ -19,6 +19,8 @@ from hubselect.training.tasks import ImageAdapter
 from tests.reliability.checkpoints import BAD, HARMLESS
 from tests.support.repos import write_image_model, write_text_dataset, write_text_model
 
+pytestmark = pytest.mark.slow  # whole selections
+
 OWNER = "untrusted"
 TARGET, BENCH = f"{OWNER}/target", f"{OWNER}/bench"
 SOUND = f"{OWNER}/sound"
