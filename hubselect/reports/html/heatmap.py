@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SCALE = ((0.0, "#a8480c"), (0.25, "#c98a5e"), (0.5, "#a3a9b1"), (0.75, "#5b97d3"), (1.0, "#0f5fb4"))
 """From far below the mean to far above it; every colour is seen on light and on dark."""
 _COLOURED = 0.95  # of the cells lie within the colours' range: a single failure would take it all
+_TITLE = "test score minus the dataset's mean"
 _PRINTED = 8  # datasets: of more, cells are too narrow for their scores
 
 
@@ -76,11 +77,13 @@ def matrix(here: Landscape, marked: Marked, key: str = "") -> Chart | None:
             "xaxis.tickangle": -90,
             "xaxis.tickfont.size": 10,
             "yaxis.tickfont.size": 10,
+            "coloraxis.colorbar.title.text": "minus the dataset's mean",
         },
         wide={
             "yaxis.ticktext": decorated(here, order, marked, WIDE),
             "xaxis.ticktext": labels(here.datasets, 26),
             "xaxis.tickangle": -55,
+            "coloraxis.colorbar.title.text": _TITLE,
         },
     )
 
@@ -109,7 +112,7 @@ def _colours(above: Sequence[Sequence[float]]) -> dict[str, Any]:
             "thickness": 10,
             "y": 1,
             "yanchor": "bottom",
-            "title": {"text": "test score minus the dataset's mean", "side": "top"},
+            "title": {"text": _TITLE, "side": "top"},
             "tickmode": "array",
             "tickvals": [-bound, 0, bound],
             "ticktext": [ends[0], "mean", ends[1]],

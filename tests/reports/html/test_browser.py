@@ -27,7 +27,7 @@ PAGES = ("selection", "large", "hostile", "registry")
 DRAWN = """() => [...document.querySelectorAll(".chart")].map((div) => {
     const box = (e) => e.getBoundingClientRect();
     const marks = [...div.querySelectorAll(".scatterlayer .trace, .barlayer .trace, .heatmaplayer image")];
-    const names = [...div.querySelectorAll(".ytick text, .xtick text, .legendtext")];
+    const names = [...div.querySelectorAll(".ytick text, .xtick text, .legendtext, .colorbar text")];
     const [left, right] = [box(div).left - 1, box(div).right + 1];
     return {
         id: div.id,
