@@ -102,7 +102,7 @@ def _colours(above: Sequence[Sequence[float]]) -> dict[str, Any]:
     sizes = sorted(abs(v) for row in above for v in row if not math.isnan(v))
     bound = sizes[math.ceil(_COLOURED * len(sizes)) - 1] or sizes[-1] or 1.0
     more = sizes[-1] > bound
-    ends = (f"{-bound:+.2g}{' or less' if more else ''}", f"{bound:+.2g}{' or more' if more else ''}")
+    ends = (f"{'≤ ' if more else ''}{-bound:+.2g}", f"{'≥ ' if more else ''}{bound:+.2g}")
     return {
         "colorscale": [list(stop) for stop in SCALE],
         "cmin": -bound,
@@ -110,6 +110,7 @@ def _colours(above: Sequence[Sequence[float]]) -> dict[str, Any]:
         "colorbar": {
             "orientation": "h",
             "thickness": 10,
+            "len": 0.8,  # leaves room for the numbers at its ends
             "y": 1,
             "yanchor": "bottom",
             "title": {"text": _TITLE, "side": "top"},

@@ -189,7 +189,7 @@ def test_the_mean_has_the_middle_colour_and_a_failure_not_all_of_them(here: Land
         assert axis["cmin"] == -axis["cmax"] < 0
         assert axis["cmax"] < 0.5
         assert axis["colorbar"]["tickvals"] == [axis["cmin"], 0, axis["cmax"]]
-        assert axis["colorbar"]["ticktext"][0].endswith(" or less")
+        assert axis["colorbar"]["ticktext"][0].startswith("≤ ")
         assert "minus the dataset's mean" in axis["colorbar"]["title"]["text"]
 
 
