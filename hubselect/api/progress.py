@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from hubselect.records import CurvePoint
 
@@ -41,6 +41,11 @@ class Candidate:
         return self.curve[-1].stage if self.curve else 0
 
     @property
+    def epochs(self) -> float:
+        """Epochs trained."""
+        return self.curve[-1].epochs if self.curve else 0.0
+
+    @property
     def val(self) -> float | None:
         """The last validation score."""
         return self.curve[-1].val if self.curve else None
@@ -55,7 +60,7 @@ class Standings(Progress):
 
     selection: int = 0
     metric: str = "accuracy"
-    candidates: tuple[Candidate, ...] = field(default=())
+    candidates: tuple[Candidate, ...] = ()
     seconds_left: float | None = None
 
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hubselect.cli import completion
 from hubselect.cli.numbers import Whole
-from hubselect.cli.options import executor, metric, training_method, workers
+from hubselect.cli.options import executor, metric, only_datasets, only_models, training_method, workers
 from hubselect.cli.output import Output, common
 
 if TYPE_CHECKING:
@@ -32,22 +31,8 @@ class Seeds(click.ParamType[tuple[int, ...]]):
 
 
 @click.command()
-@click.option(
-    "--model",
-    "models",
-    metavar="ID",
-    multiple=True,
-    shell_complete=completion.models,
-    help="Only this model (repeat for more).",
-)
-@click.option(
-    "--dataset",
-    "datasets",
-    metavar="ID",
-    multiple=True,
-    shell_complete=completion.datasets,
-    help="Only this dataset (repeat for more).",
-)
+@only_models("Only this model (repeat for more).")
+@only_datasets("Only this dataset (repeat for more).")
 @click.option("--epochs", type=Whole(1, 1000), help="Epochs of fine-tuning (default: as before, else 5).")
 @click.option(
     "--stages-per-epoch", type=Whole(1, 1000), help="Validations per epoch (default: as before, else 1)."

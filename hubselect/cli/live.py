@@ -61,7 +61,7 @@ def _score(value: float | None) -> str:
 
 
 def _caption(event: Standings) -> str:
-    trained = sum(row.curve[-1].epochs for row in event.candidates if row.curve)
+    trained = sum(row.epochs for row in event.candidates)
     left = "" if event.seconds_left is None else f", about {duration(event.seconds_left)} left"
     return f"selection {event.selection}: {trained:g} epochs trained{left}. {_HELP}"
 

@@ -86,6 +86,22 @@ def _bounded(
 COUNT = Count()
 
 
+def only_models(told: str) -> Callable[[Function], Function]:
+    """--model ID, any number of times; `told` is its help."""
+    return _ids("--model", "models", completion.models, told)
+
+
+def only_datasets(told: str) -> Callable[[Function], Function]:
+    """--dataset ID, any number of times; `told` is its help."""
+    return _ids("--dataset", "datasets", completion.datasets, told)
+
+
+def _ids(
+    option: str, name: str, propose: Callable[..., list[Any]], told: str
+) -> Callable[[Function], Function]:
+    return click.option(option, name, metavar="ID", multiple=True, shell_complete=propose, help=told)
+
+
 def columns(function: Function) -> Function:
     """Which columns of a dataset hold what, when its metadata does not tell."""
     for option in (

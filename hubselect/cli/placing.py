@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import click
 
-from hubselect.cli import completion
 from hubselect.cli.numbers import Whole
-from hubselect.cli.options import TASK
+from hubselect.cli.options import TASK, only_models
 from hubselect.cli.output import Output, common
 
 
 @click.command()
-@click.option(
-    "--model",
-    "models",
-    metavar="ID",
-    multiple=True,
-    shell_complete=completion.models,
-    help="Only this model; may be repeated.",
-)
+@only_models("Only this model; may be repeated.")
 @click.option(
     "--text-model",
     metavar="REPO_ID",

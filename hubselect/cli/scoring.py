@@ -4,28 +4,13 @@ from __future__ import annotations
 
 import click
 
-from hubselect.cli import completion
-from hubselect.cli.options import TASK, workers
+from hubselect.cli.options import TASK, only_datasets, only_models, workers
 from hubselect.cli.output import Output, common
 
 
 @click.command()
-@click.option(
-    "--model",
-    "models",
-    metavar="ID",
-    multiple=True,
-    shell_complete=completion.models,
-    help="Only this model; can be repeated.",
-)
-@click.option(
-    "--dataset",
-    "datasets",
-    metavar="ID",
-    multiple=True,
-    shell_complete=completion.datasets,
-    help="Only this benchmark dataset.",
-)
+@only_models("Only this model; can be repeated.")
+@only_datasets("Only this benchmark dataset.")
 @click.option(
     "--proxy",
     "proxies",

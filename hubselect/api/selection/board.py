@@ -107,12 +107,12 @@ class Board:
     def _seconds_left(self) -> float | None:
         """The plan's remaining epochs side by side, at least the rest of who is ahead, at the pace so far."""
         points = [p for row in self._rows.values() for p in row.curve]
-        trained = sum(row.curve[-1].epochs for row in self._rows.values() if row.curve)
+        trained = sum(row.epochs for row in self._rows.values())
         active = [row for row in self._rows.values() if row.state in ("waits", "trains")]
         if not trained or not active:
             return None
         ahead = max(active, key=lambda row: (row.stage, row.predicted or row.val or 0.0))
-        own = self._recipe.epochs - (ahead.curve[-1].epochs if ahead.curve else 0.0)
+        own = self._recipe.epochs - ahead.epochs
         planned = max(0.0, (self._expected or 0.0) - trained) / min(self._workers, len(active))
         return sum(p.seconds for p in points) / trained * max(own, planned)
 
