@@ -42,7 +42,9 @@ def test_the_tutorial_runs_and_shows_what_is_printed(tmp_path: Path) -> None:
     assert (tmp_path / "tickets-model" / "model.safetensors").is_file()
     assert (tmp_path / "selection.html").is_file()
     published = tmp_path / "zoo" / "models" / "minihub" / "tickets"
-    assert selection["model"] in (published / "README.md").read_text(encoding="utf-8")
+    card = (published / "README.md").read_text(encoding="utf-8")
+    assert selection["model"] in card
+    assert "tickets.csv" not in card
     shared = tmp_path / "zoo" / "datasets" / "minihub" / "registry"
     assert shared.is_dir()
     assert (tmp_path / "colleague.db").is_file()

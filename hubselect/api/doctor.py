@@ -18,7 +18,7 @@ from hubselect.errors import HubselectError
 from hubselect.executors.devices import is_apple_accelerated, visible_cards
 from hubselect.hub.probing import cache_folder, login, unreachable
 from hubselect.registry import Registry
-from hubselect.reports.numbers import size
+from hubselect.reports.numbers import counted, size
 
 Status = Literal["ok", "warning", "problem"]
 _LITTLE_DISK = 5_000_000_000
@@ -147,7 +147,7 @@ def _registry(registry: Registry | str | Path | None) -> Iterator[Check]:
                 first = problems[0]
                 yield Check("registry", "problem", f"{first.what} ({first.where})", first.repair)
                 return
-            counts = f"{store.count_models():,} models, {len(store.datasets()):,} datasets"
+            counts = f"{counted(store.count_models(), 'model')}, {counted(len(store.datasets()), 'dataset')}"
             yield Check("registry", "ok", f"{store.location}: {counts}")
     except HubselectError as error:
         yield Check("registry", "warning", error.message, error.hint)

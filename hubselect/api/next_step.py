@@ -9,6 +9,7 @@ from hubselect.api.opening import opened
 from hubselect.errors import RegistryError
 from hubselect.records import TASKS
 from hubselect.registry import Registry
+from hubselect.reports.numbers import counted
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class NextStep:
 
 
 _SELECT = "hubselect select DATASET_ID"
+_ADD_DATASET = "hubselect add-dataset DATASET_ID"
+_ADD_MODEL = "hubselect add-model ORG/NAME"
 _DEMO = "hubselect demo"
 
 
@@ -29,7 +32,7 @@ def next_step(*, registry: Registry | str | Path | None = None) -> NextStep:
         with opened(registry, create=False) as store:
             return _by_content(store)
     except RegistryError as error:
-        first = ("hubselect init --suite paper-nlp", "hubselect add-model ORG/NAME", _DEMO)
+        first = ("hubselect init --suite paper-nlp", _ADD_DATASET, _ADD_MODEL, _DEMO)
         return NextStep(error.message, first)
 
 
@@ -40,15 +43,19 @@ def _by_content(store: Registry) -> NextStep:
         return NextStep(state, (f"hubselect select {waiting[-1].dataset}", "hubselect selections"))
     models, benchmarks = store.count_models(), store.datasets(role="benchmark")
     if not models:
-        return NextStep("The registry knows no models yet.", ("hubselect add-model ORG/NAME", _DEMO))
+        known = f"{counted(len(benchmarks), 'benchmark dataset')} and no models yet"
+        state = f"The registry knows {known if benchmarks else 'no models and no benchmark datasets yet'}."
+        return NextStep(state, (*(() if benchmarks else (_ADD_DATASET,)), _ADD_MODEL, _DEMO))
     measured = [task for task in TASKS if store.main_recipe(task) is not None]
     if not measured:
-        state = f"The registry knows {models:,} models and no results of them."
-        fill = "hubselect benchmark" if benchmarks else "hubselect add-dataset DATASET_ID"
+        state = f"The registry knows {counted(models, 'model')} and no results of them."
+        fill = "hubselect benchmark" if benchmarks else _ADD_DATASET
         return NextStep(state, (fill, "hubselect registry import FILE", _SELECT))
     if not store.clusterings():
         return NextStep(
             "The registry has results that are not clustered yet.", ("hubselect cluster", _SELECT)
         )
-    state = f"The registry knows {models:,} models and {len(benchmarks):,} benchmark datasets."
+    state = (
+        f"The registry knows {counted(models, 'model')} and {counted(len(benchmarks), 'benchmark dataset')}."
+    )
     return NextStep(state, (_SELECT, "hubselect backtest", "hubselect matrix"))

@@ -12,6 +12,7 @@ from typing import Any
 
 from hubselect import __version__
 from hubselect.api.opening import opened
+from hubselect.api.own_data import public_name, without_own_name
 from hubselect.api.selection.evidence import EVIDENCE, holds, read_evidence
 from hubselect.errors import HubError, InvalidInput, UnknownEntry
 from hubselect.hub import hub_endpoint
@@ -76,7 +77,7 @@ def publish(
     how the model was chosen, and its test score in `.eval_results` come in one commit, or nothing does. An
     id without an owner is the user's own. Published again, old files of the checkpoint go, and of the card
     only a marked section and what is said of the weights is written again. Test predictions, paths of this
-    machine and logins stay here.
+    machine, the name of a dataset of one's own and logins stay here.
 
     Raises HubError's classes (no login, no right to write, no answer) and `InvalidInput` for a repository
     that holds something else, or a winner that is no longer where it was saved.
@@ -95,7 +96,7 @@ def publishing_target(repo_id: str, dataset: str, *, private: bool = False) -> T
     full = own_repo_id(repo_id)
     head = writable_repo("model", full, private=private)
     if head is not None:
-        _refuse_foreign(full, head, dataset)
+        _refuse_foreign(full, head, public_name(dataset))
     return Target(full, head, private)
 
 
@@ -114,10 +115,10 @@ def publish_selection(store: Registry, found: Selection, repo_id: str, *, privat
 
 def _published(target: Target, chosen: Chosen) -> Published:
     """Upload `chosen`, whose checkpoint lies in the folder that its selection names."""
-    chosen = replace(chosen, repo_id=target.repo_id)
+    folder, own = Path(chosen.selection.path or ""), chosen.selection.dataset
+    chosen = replace(without_own_name(chosen, own), repo_id=target.repo_id)
     selection, repo_id = chosen.selection, target.repo_id
-    folder = Path(selection.path or "")
-    files: dict[str, Path | bytes] = {**_checkpoint(folder), EVIDENCE: _public_evidence(folder)}
+    files: dict[str, Path | bytes] = {**_checkpoint(folder), EVIDENCE: _public_evidence(folder, own)}
     results = eval_results(chosen)
     if results:
         files[RESULTS] = eval_results_content(results)
@@ -157,8 +158,8 @@ def _checkpoint(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _public_evidence(folder: Path) -> bytes:
-    evidence = read_evidence(folder)
+def _public_evidence(folder: Path, dataset: str) -> bytes:
+    evidence = without_own_name(read_evidence(folder), dataset)
     evidence["selection"] = {**evidence["selection"], "path": None}
     return (json.dumps(public_document(evidence), indent=2) + "\n").encode("utf-8")
 

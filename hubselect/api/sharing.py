@@ -17,6 +17,7 @@ from hubselect.hub.publishing import (
     create_repo,
     download,
     files_of,
+    own_repo_id,
     repo_head,
     repo_page,
     upload,
@@ -26,6 +27,7 @@ from hubselect.registry import Registry
 from hubselect.registry.sharing import Exported, MergeReport, Prefer
 from hubselect.registry.snapshot_card import MARKS, PLACE
 from hubselect.registry.snapshot_tables import CARD, MANIFEST, TABLES, data_file
+from hubselect.reports.numbers import counted
 
 MAX_DOWNLOAD = 4 << 30
 """Bytes that a shared registry may have."""
@@ -87,6 +89,7 @@ def push(
     Raises HubError's classes (no login, no right to write, no answer, others pushing at the same
     time again and again) and `InvalidInput` for a repository that holds something else.
     """
+    repo_id = own_repo_id(repo_id)
     with opened(registry) as store:
         for _ in range(_ATTEMPTS):
             with tempfile.TemporaryDirectory(prefix="hubselect-") as scratch:
@@ -160,7 +163,8 @@ def _push_once(store: Registry, repo_id: str, scratch: Path, private: bool, pref
     if there is not None and _same(there, scratch):
         return Pushed(repo_id, repo_page("dataset", repo_id), head.commit, False, exported)
     merged = exported.merged
-    message = f"Add {merged.models} models, {merged.runs} runs, {merged.proxies} proxy scores"
+    new = ((merged.models, "model"), (merged.runs, "run"), (merged.proxies, "proxy score"))
+    message = f"Add {', '.join(counted(*each) for each in new)}"
     if not merged.changed:
         message = "Write the tables and the card again"
     files = files_of(scratch / "ours")

@@ -6,7 +6,8 @@ same driver, costs nothing. The server has no threads and has not touched an acc
 is safe. Elsewhere workers are spawned, and import for themselves.
 
 Libraries read the environment when they are imported. A driver whose environment has changed since its
-server started spawns its workers, too.
+server started spawns its workers, too; and so does one whose temporary folder cannot hold the server's
+socket, because its path is too long for one (about 100 characters) or it cannot be written.
 """
 
 from __future__ import annotations
@@ -23,19 +24,26 @@ _NOT_READ = ("HUBSELECT_", "PYTEST_", "RAY_")
 # by `training.quiet` and by torch, when they are imported
 _SET_BY_LIBRARIES = ("DISABLE_SAFETENSORS_CONVERSION", "TOKENIZERS_PARALLELISM", "KMP_DUPLICATE_LIB_OK")
 _OF_SHELLS = ("PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES")
-_server: dict[str, str] | None = None
+_server: dict[str, str] | None = None  # the environment it started in
+_no_server = False
 
 
 def worker_context() -> BaseContext:
     """The way to start the next worker process."""
-    global _server
-    if sys.platform != "linux":
-        return multiprocessing.get_context("spawn")
-    if _server is None:
-        multiprocessing.get_context("forkserver").set_forkserver_preload([_LIBRARIES])
-        ensure_running()  # now, so that its environment is this one
-        _server = _environment()
+    if sys.platform == "linux" and _server is None and not _no_server:
+        _start_server()
     return multiprocessing.get_context("forkserver" if _server == _environment() else "spawn")
+
+
+def _start_server() -> None:
+    global _server, _no_server
+    multiprocessing.get_context("forkserver").set_forkserver_preload([_LIBRARIES])
+    try:
+        ensure_running()  # now, so that its environment is this one
+    except OSError:
+        _no_server = True
+    else:
+        _server = _environment()
 
 
 def _environment() -> dict[str, str]:

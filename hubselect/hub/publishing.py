@@ -27,6 +27,7 @@ from hubselect.hub.client import (
 from hubselect.hub.endpoint import DEFAULT_ENDPOINT
 from hubselect.hub.failures import storing
 from hubselect.hub.patience import persistent
+from hubselect.hub.sending import additions
 from hubselect.hub.verified import has_content
 from hubselect.hub.weights import RepoFile, repo_files
 
@@ -155,15 +156,14 @@ def upload(
     Files with the same content are not sent again; others that are there stay. Returns the commit;
     None when the repository is not at `parent` any more: then nothing was changed.
     """
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+    from huggingface_hub import CommitOperationDelete
     from huggingface_hub.errors import HfHubHTTPError, HTTPError  # type: ignore[attr-defined]
 
-    operations: list[Any] = [CommitOperationAdd(path, _content(given)) for path, given in files.items()]
-    operations += [CommitOperationDelete(path) for path in gone]
-    with hub_errors(repo_id, repo_type=kind), _quiet():
+    removals = [CommitOperationDelete(path) for path in gone]
+    with hub_errors(repo_id, repo_type=kind), _quiet(), additions(kind, repo_id, files) as added:
         try:
             done = hub_api().create_commit(
-                repo_id, operations, commit_message=message, repo_type=kind, parent_commit=parent
+                repo_id, [*added, *removals], commit_message=message, repo_type=kind, parent_commit=parent
             )
         except HfHubHTTPError as error:
             if error.response.status_code == _STALE:
@@ -244,10 +244,6 @@ def create_repo(kind: Kind, repo_id: str, *, private: bool = False) -> RepoHead:
             _refuse_login(error, repo_id)
             raise
     return repo_head(kind, repo_id)
-
-
-def _content(given: Path | bytes) -> str | bytes:
-    return given if isinstance(given, bytes) else str(given)
 
 
 def _refuse_login(error: Exception, repo_id: str) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hubselect.backtest.recalls import Means, Measured
 
 SHOWN_AT = (1, 3, 5, 10)
+_WEIGHING = ("fused", "rank-average")
 
 
 def backtest_document(report: BacktestReport) -> dict[str, Any]:
@@ -95,6 +96,8 @@ def _pair(interval: tuple[float, float] | None) -> list[float] | None:
 
 def backtest_text(report: BacktestReport) -> list[Part]:
     parts: list[Part] = [recall_table(report.recall)]
+    if blind := _blind(report.recall):
+        parts.append(f"not shown, as proxy scores are missing: {', '.join(blind)}")
     if report.selections is not None:
         parts += _selections(report.selections)
     elif report.without_selections:
@@ -118,7 +121,10 @@ def recall_table(recall: RecallBacktest) -> Table:
         *others,
         right=[*regrets, *others],
     )
+    blind = _blind(recall)
     for name, means in recall.means.items():
+        if name in blind:
+            continue
         add_row(
             table,
             name,
@@ -128,6 +134,11 @@ def recall_table(recall: RecallBacktest) -> Table:
             "?" if means.bytes is None else size(round(means.bytes)),
         )
     return table
+
+
+def _blind(recall: RecallBacktest) -> list[str]:
+    """Methods that weigh proxies and had none: they rank as the mean does, and would seem measured."""
+    return [name for name, m in recall.means.items() if not m.passes and name.startswith(_WEIGHING)]
 
 
 def _with_interval(means: Means, k: int) -> str:

@@ -8,13 +8,13 @@ from typing import Any
 from rich.markup import escape
 
 from hubselect.records import Cost, Explanation, Plan, Selection
-from hubselect.reports.numbers import duration, size
+from hubselect.reports.numbers import counted, duration, size
 from hubselect.reports.tables import Part, add_row, new_table
 
 
 def plan_line(plan: Plan) -> str:
     """The plan in one line, as it is announced before a selection begins."""
-    proxies = f"proxies of {_count(plan)} models, " if plan.scored else ""
+    proxies = f"proxies of {_count(plan)}, " if plan.scored else ""
     return (
         f"plan for {plan.dataset}: {proxies}{plan.k} of {plan.candidates} models recalled, {plan.policy}"
         f"{_budget(plan)}; {_epochs(plan)}, {_seconds(plan)}, {_bytes(plan)}"
@@ -25,7 +25,7 @@ def plan(found: Plan) -> list[Part]:
     """The plan for people."""
     table = new_table(f"Plan for {found.dataset}", "what", "how much")
     method = found.method + (f" with {', '.join(found.proxies)}" if found.proxies else "")
-    add_row(table, "recall", f"{method}: {found.k} of {found.candidates} models")
+    add_row(table, "recall", f"{method}: {found.k} of {counted(found.candidates, 'model')}")
     if found.proxies:
         left = found.scored_at_most - len(found.scored)
         more = f" and {left} more at most" if left else ""
@@ -132,8 +132,8 @@ def _estimate(told: Plan, cost: Cost) -> str:
 
 
 def _count(plan: Plan) -> str:
-    upto = plan.scored_at_most > len(plan.scored)
-    return f"up to {plan.scored_at_most}" if upto else f"{len(plan.scored)}"
+    upto = "up to " if plan.scored_at_most > len(plan.scored) else ""
+    return upto + counted(max(plan.scored_at_most, len(plan.scored)), "model")
 
 
 def _epochs(plan: Plan) -> str:

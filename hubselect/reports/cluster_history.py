@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hubselect.reports.numbers import counted
 from hubselect.reports.tables import Part, add_row, new_table
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def sentence(kind: str, payload: Mapping[str, Any]) -> str:
             return f"clustered again; too many changes to name: {counts}"
         case "clustered":
             cut = "" if payload["threshold"] is None else f", cut at distance {payload['threshold']:.4g}"
-            made = f"{payload['models']} models into {payload['clusters']} clusters"
+            made = f"{counted(payload['models'], 'model')} into {counted(payload['clusters'], 'cluster')}"
             return f"clustered {made} ({payload['method']}{cut}, top-k {payload['top_k']})"
     return kind
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from hubselect.reports.cluster_history import sentence
+from hubselect.reports.numbers import counted
 from hubselect.reports.tables import Part
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def changed_clusters(found: Sequence[ClustersAfter]) -> list[Part]:
 
 
 def _waiting(found: ClustersAfter) -> list[str]:
-    count = "1 model waits" if len(found.waiting) == 1 else f"{len(found.waiting)} models wait"
-    lines = [f"{count} beside the nearest cluster, provisionally, until `hubselect cluster` is run:"]
+    waits = counted(len(found.waiting), "model waits", "models wait")
+    lines = [f"{waits} beside the nearest cluster, provisionally, until `hubselect cluster` is run:"]
     lines += [
         f"  {w.model} beside cluster {w.cluster} (distance {w.distance:.4g})" for w in found.waiting[:_SHOWN]
     ]

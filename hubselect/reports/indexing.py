@@ -10,6 +10,8 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from hubselect.reports.numbers import counted
+
 if TYPE_CHECKING:
     from hubselect.api.indexing import IndexReport
     from hubselect.registry import HubResult
@@ -31,11 +33,11 @@ def indexed(report: IndexReport) -> list[str]:
     done = report.indexed
     again = "went on where an earlier walk stopped: " if report.resumed else ""
     lines = [
-        f"{again}{report.seen:,} {report.what} seen on {report.pages:,} pages: {done.new:,} new, "
+        f"{again}{report.seen:,} {report.what} seen on {counted(report.pages, 'page')}: {done.new:,} new, "
         f"{done.changed:,} changed, {done.unchanged:,} unchanged, {sum(report.skipped.values()):,} skipped"
     ]
     if done.claims:
-        lines.append(f"{done.claims:,} scores claimed by model cards (`hubselect claims`)")
+        lines.append(f"{counted(done.claims, 'score')} claimed by model cards (`hubselect claims`)")
     return lines + [escape(f"  skipped {count:,}: {why}") for why, count in report.skipped.items()]
 
 
@@ -45,7 +47,7 @@ def claims_document(found: Sequence[HubResult]) -> list[dict[str, Any]]:
 
 def claims(found: Sequence[HubResult]) -> Table:
     table = Table(
-        title=f"{len(found)} scores claimed by model cards, not measured here",
+        title=counted(len(found), "score") + " claimed by model cards, not measured here",
         title_justify="left",
         header_style="bold",
         box=SIMPLE_HEAD,

@@ -7,6 +7,11 @@ def score(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """`1 model`, `2,000 models`; `several` is the plural where an s does not make it."""
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
+
+
 def size(count: int) -> str:
     value = float(count)
     for unit in ("B", "kB", "MB", "GB"):

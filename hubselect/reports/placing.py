@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from hubselect.records import Placement
+from hubselect.reports.numbers import counted
 from hubselect.reports.tables import Part, add_row, new_table
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def provisional(placements: Sequence[Placement]) -> list[Part]:
     """The models beside the clusters of a clustering; nothing when there are none."""
     if not placements:
         return []
-    title = f"Provisional: {len(placements):,} models without enough results, no members of these clusters"
+    count = counted(len(placements), "model")
+    title = f"Provisional: {count} without enough results, no members of these clusters"
     table = new_table(title, "cluster", "model", "by", "score", right=("cluster", "score"))
     ordered = sorted(placements, key=lambda p: (p.cluster, -(p.score or 0.0), p.model))
     for p in ordered[:SHOWN]:
@@ -76,7 +78,7 @@ def report(found: PlacementReport) -> list[Part]:
     for t in found.tasks:
         if t.placements:
             count = t.lineage + t.card_text
-            title = f"{count:,} provisional places of {t.task} models"
+            title = f"{counted(count, 'provisional place')} of {t.task} models"
             table = new_table(title, "cluster", "model", "by", "score", right=("cluster", "score"))
             for p in t.placements[:SHOWN]:
                 _row(table, p)
@@ -84,8 +86,8 @@ def report(found: PlacementReport) -> list[Part]:
             if count > SHOWN:
                 parts.append(f"and {count - SHOWN:,} more (`hubselect clusters --json` names all)")
         parts.append(
-            f"{t.task}: {t.considered:,} models without enough results, {t.lineage:,} placed by lineage, "
-            f"{t.card_text:,} by card text, {t.unplaced:,} not placed"
+            f"{t.task}: {counted(t.considered, 'model')} without enough results, {t.lineage:,} placed by "
+            f"lineage, {t.card_text:,} by card text, {t.unplaced:,} not placed"
         )
         parts += [escape(f"note: {n}") for n in t.notes]
     parts.append(_WITHOUT_TEXT if found.text_model is None else escape(f"cards read by {found.text_model}"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from hubselect.reports.numbers import counted
 from hubselect.reports.tables import Part
 
 if TYPE_CHECKING:
@@ -26,5 +27,5 @@ def published_document(done: Published) -> dict[str, Any]:
 def published(done: Published) -> list[Part]:
     what = "nothing to publish: it holds everything already"
     if done.changed:
-        what = f"commit {done.commit[:12]} with {len(done.files)} files"
+        what = f"commit {done.commit[:12]} with {counted(len(done.files), 'file')}"
     return [escape(f"{done.url}: {what}")]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from hubselect.reports.numbers import size
+from hubselect.reports.numbers import counted, size
 from hubselect.reports.tables import Part
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ def score_document(report: ScoreReport) -> dict[str, Any]:
 
 def score_text(report: ScoreReport) -> list[Part]:
     done = (
-        f"{report.new} new proxy scores of {report.models} models on {report.datasets} datasets "
-        f"({', '.join(report.proxies)}); {report.known} were known; "
+        f"{counted(report.new, 'new proxy score')} of {counted(report.models, 'model')} "
+        f"on {counted(report.datasets, 'dataset')} ({', '.join(report.proxies)}); {report.known} were known; "
         f"{size(report.bytes_downloaded)} downloaded"
     )
     return [*(escape(f"note: {n}") for n in report.notes), done]

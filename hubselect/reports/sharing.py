@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from hubselect.reports.clusters_after import changed_clusters, clusters_document
+from hubselect.reports.numbers import counted
 from hubselect.reports.tables import Part, add_row, new_table
 
 if TYPE_CHECKING:
@@ -65,17 +66,17 @@ def exported_document(exported: Exported) -> dict[str, Any]:
 def merged(report: MergeReport, place: str) -> list[Part]:
     """What a merge did to `place`, and every disagreement."""
     new = (
-        (report.models, "models"), (report.datasets, "datasets"), (report.runs, "runs"),
-        (report.points, "curve points"), (report.proxies, "proxy scores"),
-        (report.hub_results, "claims of model cards"),
+        (report.models, "model"), (report.datasets, "dataset"), (report.runs, "run"),
+        (report.points, "curve point"), (report.proxies, "proxy score"),
+        (report.hub_results, "score claimed by model cards", "scores claimed by model cards"),
     )  # fmt: skip
-    added = ", ".join(f"{count:,} {name}" for count, name in new if count) or "nothing new"
-    completed = f"; {report.completed:,} runs completed" if report.completed else ""
+    added = ", ".join(counted(*each) for each in new if each[0]) or "nothing new"
+    completed = f"; {counted(report.completed, 'run')} completed" if report.completed else ""
     parts: list[Part] = [
         f"new in {escape(place)}: {added}{completed}; {report.unchanged:,} were there already"
     ]
     for other in report.other_revisions:
-        text = f"{other.runs} runs of {other.model} belong to revision {other.revision[:12]}"
+        text = f"{counted(other.runs, 'run')} of {other.model} at revision {other.revision[:12]}"
         parts.append(escape(f"{text}: kept, but the matrix counts only the pinned one"))
     return parts + _conflicts(report.conflicts)
 
@@ -124,7 +125,7 @@ def warning(conflicts: Sequence[Conflict]) -> str | None:
 
 
 def _withheld(count: int) -> list[Part]:
-    return [f"{count:,} rows with names of local paths or secrets were left out"] if count else []
+    return [f"{counted(count, 'row')} with names of local paths or secrets were left out"] if count else []
 
 
 def _conflicts(conflicts: Sequence[Conflict]) -> list[Part]:

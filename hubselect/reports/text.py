@@ -14,7 +14,7 @@ from hubselect.records import Clustering, Dataset, Model, Placement, Recalled, R
 from hubselect.reports import placing
 from hubselect.reports.closing import closing
 from hubselect.reports.clusters_after import changed_clusters
-from hubselect.reports.numbers import duration, score, size
+from hubselect.reports.numbers import counted, duration, score, size
 from hubselect.reports.tables import Part as Part
 from hubselect.reports.tables import add_row as _row
 from hubselect.reports.tables import new_table as _table
@@ -37,7 +37,9 @@ def models(
     extra = ("downloads", "licence") if listed else ()
     last = ("place",) if any(m.id in placed for m in found) else ()
     table = _table(
-        f"{len(found):,} of {total:,} models" if total and total > len(found) else f"{len(found)} models",
+        f"{len(found):,} of {counted(total, 'model')}"
+        if total and total > len(found)
+        else counted(len(found), "model"),
         "model",
         "architecture",
         "parameters",
@@ -61,7 +63,7 @@ def models(
 
 
 def datasets(found: Sequence[Dataset]) -> Table:
-    table = _table(f"{len(found)} datasets", "dataset", "role", "inputs", "label", "classes", "splits")
+    table = _table(counted(len(found), "dataset"), "dataset", "role", "inputs", "label", "classes", "splits")
     for d in found:
         inputs = " + ".join(d.text_columns) or d.image_column or d.audio_column or "?"
         inputs += f" -> {', '.join(d.choice_columns)}" if d.choice_columns else ""
@@ -91,14 +93,23 @@ def clusterings(
             _row(table, each.id, each.size, each.representative, others)
         several = sum(x.size > 1 for x in c.clusters)
         quality = f"silhouette {score(c.silhouette)} (the paper's variant {score(c.silhouette_paper)})"
-        parts += [table, f"{len(c.clusters)} clusters, {several} with more than one model; {quality}"]
+        parts += [
+            table,
+            f"{counted(len(c.clusters), 'cluster')}, {several} with more than one model; {quality}",
+        ]
         parts += placing.provisional(beside)
     return parts
 
 
 def curves(found: Sequence[Run]) -> Table:
     table = _table(
-        f"{len(found)} runs", "model", "dataset", "status", "validation by epoch", "test", right=("test",)
+        counted(len(found), "run"),
+        "model",
+        "dataset",
+        "status",
+        "validation by epoch",
+        "test",
+        right=("test",),
     )
     for r in found:
         points = "  ".join(f"{p.epochs:g}: {p.val:.3f}" for p in r.curve)
@@ -112,7 +123,12 @@ def _without_owner(names: Sequence[str]) -> list[str]:
     return short if len(set(short)) == len(short) else list(names)
 
 
-def matrix(names: Sequence[str], suite: Sequence[str], rows: Sequence[Sequence[float]]) -> Table:
+def matrix(names: Sequence[str], suite: Sequence[str], rows: Sequence[Sequence[float]]) -> Part:
+    if not names:
+        return (
+            "There are no test scores yet. `hubselect benchmark` fine-tunes the models of the registry on "
+            "its benchmark datasets, `hubselect registry import FILE` takes scores that somebody measured."
+        )
     heads = _without_owner(suite)
     table = _table("Performance matrix (test scores)", "model", *heads, "mean", right=(*heads, "mean"))
     for name, row in zip(names, rows, strict=True):
@@ -129,7 +145,7 @@ def benchmark(report: BenchmarkReport) -> list[Part]:
     for c in report.cells:
         _row(table, c.model, c.dataset, c.status, score(c.test), duration(c.seconds), c.reason)
     done = len(report.cells) - len(report.failed)
-    summary = f"{done} cells filled, {len(report.failed)} failed, {report.known} known before"
+    summary = f"{counted(done, 'cell')} filled, {len(report.failed)} failed, {report.known} known before"
     return [*([table] if report.cells else []), summary, *changed_clusters(report.clusters)]
 
 
@@ -231,7 +247,7 @@ def selection(found: Selection) -> list[Part]:
 
 def selections(found: Sequence[SelectionSummary]) -> Table:
     table = _table(
-        f"{len(found)} selections",
+        counted(len(found), "selection"),
         "id",
         "dataset",
         "status",
@@ -250,8 +266,9 @@ def selections(found: Sequence[SelectionSummary]) -> Table:
 def imported(done: Imported) -> list[Part]:
     report = done.report
     new = (
-        f"{report.models} models, {report.datasets} datasets, {report.runs} runs, "
-        f"{report.points} curve points and {report.proxies} proxy scores are new"
+        f"{counted(report.models, 'model')}, {counted(report.datasets, 'dataset')}, "
+        f"{counted(report.runs, 'run')}, {counted(report.points, 'curve point')} "
+        f"and {counted(report.proxies, 'proxy score')} are new"
     )
     known = f"{new}; {report.unchanged} scores were known"
     return [known, *(f"recipe {r}" for r in report.recipes), *changed_clusters(done.clusters)]
@@ -264,7 +281,7 @@ def exported(written: Sequence[Path]) -> list[Part]:
 def checked(problems: Sequence[Problem]) -> list[Part]:
     if not problems:
         return ["the registry is consistent"]
-    table = _table(f"{len(problems)} problems", "what", "where", "repair")
+    table = _table(counted(len(problems), "problem"), "what", "where", "repair")
     for p in problems:
         _row(table, p.what, p.where, p.repair)
     return [table]

@@ -111,6 +111,25 @@ def test_paths_logins_and_test_labels_stay_here(
     assert evidence["selection"]["test_score"] == FOUND.test_score
 
 
+def test_a_file_of_ones_own_is_not_named(store: Registry, tmp_path: Path, repo: str, hub_root: Path) -> None:
+    """Neither in the card nor in the evidence; that it is the same data is seen by its hash."""
+    name = "./redundancies-2027.csv@1234abcd"
+    own = replace(TARGET, id=name, config=None, path=str(tmp_path / "redundancies-2027.csv"))
+    history = (*FOUND.history, Verdict(2, 2.0, "org/first", 0.8, 0.8, True, f"ahead on {name}"))
+    told = {"target": own, "history": history, "warnings": (f"{name}: few test examples",)}
+    found = save_winner(store, tmp_path / "winner", **told)
+    publish(found.id, repo, registry=store)
+    there = content(hub_root, repo)
+    assert [path for path, data in there.items() if b"redundancies" in data] == []
+    assert json.loads(there["hubselect.json"])["selection"]["dataset"] == "./data@1234abcd"
+    assert "1234abcd" in card_of(repo).text
+    assert not publish(found.id, repo, registry=store).changed
+    other = replace(own, id="./redundancies-2028.csv@99999999")
+    newer = save_winner(store, tmp_path / "newer", target=other)
+    with pytest.raises(InvalidInput, match=r"holds the choice for \./data@1234abcd"):
+        publish(newer.id, repo, registry=store)
+
+
 def test_publishing_again_changes_nothing_or_what_is_new(
     store: Registry, winner: Selection, repo: str, tmp_path: Path, hub_root: Path
 ) -> None:

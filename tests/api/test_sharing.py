@@ -68,6 +68,15 @@ def cells(registry: Registry) -> dict[tuple[str, str], float | None]:
     return {(r.model, r.dataset): r.test for r in registry.runs(status="done")}
 
 
+def test_whose_repository_it_is_is_known_before_anything_is_written(
+    one: Registry, repo: str, hub: MiniHub
+) -> None:
+    with pytest.raises(HubError, match="may not write to somebody/shared"):
+        push("somebody/shared", registry=one)
+    assert {r.method for r in hub.requests} == {"GET"}
+    assert push(repo.rpartition("/")[2], registry=one).repo_id == repo
+
+
 def test_two_registries_meet_and_nothing_is_lost(one: Registry, two: Registry, repo: str) -> None:
     """Push one, pull into two, push two, pull into one: all cells in both, own scores kept."""
     mine, theirs = cells(one), cells(two)
@@ -304,7 +313,7 @@ def test_refusals_are_clear(
     """A missing and a private repository, no login, another's name, no registry, a dead Hub."""
     with pytest.raises(RepoNotFound, match="there is no dataset"):
         pull(repo, registry=one)
-    with pytest.raises(HubError, match="refuses access"):
+    with pytest.raises(HubError, match="may not write to"):
         push("somebody/else", registry=one)
     push(repo, registry=one, private=True)
     monkeypatch.setenv("HF_TOKEN", "")

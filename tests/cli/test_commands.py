@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hubselect.cli import COMMANDS
+from hubselect.registry import Registry
 from tests.cli.conftest import DATASETS, MODELS, Run
 
 QUERIES = [
@@ -100,6 +101,27 @@ def test_backtest_compares_recall_methods(registry: Path, run: Run) -> None:
     assert both["recall_mean"] == found["recall_mean"]
     assert set(both["targets"][0]) > {"selected", "regret", "recall"}
     assert "Recall, means over 6 targets" in run("backtest").out
+
+
+def test_backtest_shows_no_method_that_lacked_its_proxies(scores: Path, tmp_path: Path, run: Run) -> None:
+    """It would rank as the mean does; what is missing is said, and how it comes."""
+    place = ("--registry", tmp_path / "plain.db")
+    assert run("registry", "import", scores / "curves.csv", *place).code == 0
+    done = run("backtest", "--recall-only", *place)
+    table, _, below = done.out.partition("not shown, as proxy scores are missing: ")
+    assert "fused" in below
+    assert "hubselect score" in below
+    assert "fused" not in table
+    assert "mean" in table
+
+
+def test_a_registry_without_scores_says_how_they_come(tmp_path: Path, run: Run) -> None:
+    place = ("--registry", tmp_path / "empty.db")
+    Registry.open(tmp_path / "empty.db").close()
+    done = run("matrix", *place)
+    assert done.code == 0
+    assert "hubselect benchmark" in done.out
+    assert run("matrix", *place, "--json").document["models"] == []
 
 
 def test_backtest_of_another_recall_is_another_selection(registry: Path, run: Run) -> None:

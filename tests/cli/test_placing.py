@@ -52,7 +52,7 @@ def test_clusters_keep_provisional_models_apart(family: Path, run: Run) -> None:
     assert beside.pop(home) == [{"model": "org/kin", "how": "lineage", "score": 0.5}]
     assert not any(beside.values())
     people = run("clusters").out
-    assert "Provisional: 1 models" in people
+    assert "Provisional: 1 model " in people
     assert "no members" in people
 
 

@@ -45,14 +45,22 @@ def answered(*names: str) -> tuple[bool, list[str | None]]:
     return result  # type: ignore[no-any-return]
 
 
-@pytest.fixture(scope="module")
-def found() -> dict[str, list[object]]:
+def driven(script: str, **environment: str) -> dict[str, list[object]]:
     """What workers of one driver saw; a process of its own, whose environment only it changes."""
     done = subprocess.run(
-        [sys.executable, "-c", DRIVER], cwd=Path(__file__).parents[2], capture_output=True, text=True
+        [sys.executable, "-c", script],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, list[object]]:
+    return driven(DRIVER)
 
 
 def test_a_worker_has_the_libraries_before_its_first_call(found: dict[str, list[object]]) -> None:
@@ -68,3 +76,16 @@ def test_where_libraries_would_read_something_else_workers_import_for_themselves
     found: dict[str, list[object]],
 ) -> None:
     assert found["read by libraries"] == [False, ["/nowhere"]]
+
+
+def test_where_the_temporary_folder_is_too_long_for_a_socket_workers_import_for_themselves(
+    tmp_path: Path,
+) -> None:
+    """Clusters give each job a folder of its own, whose name can be longer than a socket's may be."""
+    folder = tmp_path / "jobs" / ("of-one-user-" * 8)
+    folder.mkdir(parents=True)
+    script = "import json\nfrom tests.executors.test_starting import answered\n"
+    script += "print(json.dumps({'one': answered(), 'two': answered('TMPDIR')}))"
+    saw = driven(script, TMPDIR=str(folder))
+    assert saw == {"one": [False, []], "two": [False, [str(folder)]]}
+    assert list(folder.iterdir()) == []

@@ -89,3 +89,26 @@ def test_a_card_that_the_hub_refuses_is_told_with_its_reason(repo: str, hub_root
             "model", repo, {"README.md": b"---\n- a\n---\n", "x.txt": b"x"}, parent=head.commit, message="m"
         )
     assert not repo_head("model", repo).files
+
+
+def test_a_hub_without_xet_gets_large_files_as_they_are(
+    repo: str, hub: MiniHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the client's own choice: it would ask this Hub for a login to Xet, and give up."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", False)
+    head = create_repo("model", repo)
+    (tmp_path / "model.safetensors").write_bytes(b"\1" * 5000)
+    files: dict[str, Path | bytes] = {
+        "model.safetensors": tmp_path / "model.safetensors",
+        "other.safetensors": b"\2" * 5000,
+        "config.json": b"{}",
+    }
+    hub.reset()
+    assert upload("model", repo, files, parent=head.commit, message="all") is not None
+    now = repo_head("model", repo)
+    assert {path: file.size for path, file in now.files.items()} == {
+        "model.safetensors": 5000,
+        "other.safetensors": 5000,
+        "config.json": 2,
+    }
+    assert sum("xet-write-token" in r.path for r in hub.requests) == 1

@@ -22,6 +22,7 @@ from hubselect.executors.workplaces import Workplace
 from hubselect.hub import download_model
 from hubselect.records import Dataset, Model, Task
 from hubselect.registry import Registry
+from hubselect.reports.numbers import counted
 
 _PATIENCE = 1.0  # seconds between two looks at cells that other processes work on
 _Cell = tuple[Model, Dataset]
@@ -180,7 +181,7 @@ class _Filling:
         if not elsewhere:
             return ()
         if len(elsewhere) == len(cells):
-            self._tell(f"{len(elsewhere)} cells are being filled by other processes")
+            self._tell(f"other processes are filling {counted(len(elsewhere), 'cell')}")
             time.sleep(_PATIENCE)
         settled = settled_cells(self._store, self._digest, self._seed)
         left = [(m, d) for m, d in elsewhere if (m.id, d.name) not in settled]

@@ -18,6 +18,7 @@ from hubselect.hub import Download, card_text, download_model, index_model
 from hubselect.knowledge.placement import CARD_TEXT, by_text, compared
 from hubselect.records import DO, Model, Placement, Task
 from hubselect.registry import Registry
+from hubselect.reports.numbers import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -213,7 +214,7 @@ class _Work:
             more = f" and {len(failed) - 3:,} more" if len(failed) > 3 else ""
             self._report.notes.append(f"no card could be had of {', '.join(failed[:3])}{more}")
         if empty := len(models) - len(failed) - len(texts):
-            self._report.notes.append(f"{empty:,} of {len(models):,} models have no card text")
+            self._report.notes.append(f"{counted(empty, 'model')} of {len(models):,} without card text")
         return texts
 
     def _name(self, placements: Sequence[Placement]) -> None:

@@ -22,7 +22,7 @@ from hubselect.recall.proxy_names import full_name, parse
 from hubselect.recall.scope import fitting
 from hubselect.records import Dataset, Model, ProxyScore, Recipe
 from hubselect.registry import Registry
-from hubselect.reports.numbers import size
+from hubselect.reports.numbers import counted, size
 
 PROXY_SAMPLES = 512
 FORWARD_SHARE = 1 / 3  # a forward pass costs about a third of a training step on the same examples
@@ -128,8 +128,8 @@ class Scorer:
         is not known yet who they are."""
         sizes = sorted((m.weights_bytes or 0 for m in candidates if not is_downloaded(m)), reverse=True)
         self._bound = (
-            f"at most {most} of {len(candidates)} models will be scored, each chosen by what the ones before "
-            f"showed: {size(sum(sizes[:most]))} of weights at most"
+            f"at most {most} of {len(candidates):,} models will be scored, each chosen by what the ones "
+            f"before showed: {size(sum(sizes[:most]))} of weights at most"
         )
 
     def _recorded(self, name: str) -> Scores:
@@ -186,16 +186,17 @@ class Scorer:
             known = [m.weights_bytes for m in absent if m.weights_bytes is not None]
             unknown = f" and {len(absent) - len(known)} of unknown size" if len(known) < len(absent) else ""
             whose = ", ".join(m.id for m in absent)
-            text = f"weights of {len(absent)} models, {size(sum(known))}{unknown} ({whose}), and "
-        elif models:
-            text = ""
+            wanted = [f"weights of {counted(len(absent), 'model')}, {size(sum(known))}{unknown} ({whose})"]
         else:
-            return
+            wanted = []
+        if models and self._dataset.path is None:  # files of one's own are here already
+            wanted.append(self._dataset.name)
         if self._bound:
             self._listener(Progress(PLAN, 0, len(models), self._bound))
             self._bound = ""
-        text = f"to be downloaded at most: {text}{self._dataset.name}"
-        self._listener(Progress(PLAN, 0, len(models), text))
+        if wanted:
+            text = f"to be downloaded at most: {', and '.join(wanted)}"
+            self._listener(Progress(PLAN, 0, len(models), text))
 
     def _calls(self, waiting: Mapping[str, _Wanted]) -> dict[str, Chain]:
         """One pass each."""

@@ -11,6 +11,7 @@ import numpy as np
 from hubselect.api.knowing import Knowledge
 from hubselect.records import Dataset, Model, Recipe
 from hubselect.registry import Registry
+from hubselect.reports.numbers import counted
 
 _TIMED = 20  # other models that are looked at for what a parameter takes
 
@@ -81,8 +82,10 @@ def _best(known: Knowledge) -> list[str]:
 
 
 def _basis(timed: int, by_size: int, target: int | None) -> str:
-    parts = [f"recorded trainings of {timed} models"] if timed else []
+    parts = [f"recorded trainings of {counted(timed, 'model')}"] if timed else []
     parts += (
-        [f"the size of {by_size} others" if timed else f"the size of {by_size} models"] if by_size else []
+        [f"the size of {by_size} others" if timed else f"the size of {counted(by_size, 'model')}"]
+        if by_size
+        else []
     )
     return " and ".join(parts) + ("" if target else ", not scaled: the number of examples is unknown")

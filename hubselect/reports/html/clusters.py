@@ -17,6 +17,7 @@ from hubselect.reports.html.figures import (
     rows_height,
 )
 from hubselect.reports.html.names import NARROW, WIDE, labels
+from hubselect.reports.numbers import counted
 
 if TYPE_CHECKING:
     from hubselect.api.reporting.landscape import Landscape
@@ -82,7 +83,7 @@ def dendrogram(here: Landscape, marked: Marked, key: str = "") -> Chart | None:
     line = [] if cut is None or cut > highest * 1.05 else [_cut_line(cut)]
     return Chart(
         f"tree{key}",
-        f"Dendrogram of {len(here.models)} models by average linkage",
+        f"Dendrogram of {counted(len(here.models), 'model')} by average linkage",
         _branches(here, order),
         {
             "height": rows_height(len(order), 18, 80),

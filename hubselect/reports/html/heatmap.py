@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hubselect.reports.html.clusters import Marked, decorated, leaves
 from hubselect.reports.html.figures import Chart, names_axis
 from hubselect.reports.html.names import NARROW, WIDE, hover, labels
-from hubselect.reports.numbers import score
+from hubselect.reports.numbers import counted, score
 
 if TYPE_CHECKING:
     from hubselect.api.reporting.landscape import Landscape
@@ -53,8 +53,9 @@ def matrix(here: Landscape, marked: Marked, key: str = "") -> Chart | None:
         trace["texttemplate"] = "%{text}"
     return Chart(
         f"matrix{key}",
-        f"Test scores of {len(names)} models on {len(here.datasets)} benchmark datasets, coloured by their "
-        "difference to each dataset's mean",
+        f"Test scores of {counted(len(names), 'model')} on "
+        f"{counted(len(here.datasets), 'benchmark dataset')}, coloured by their difference to each "
+        "dataset's mean",
         [trace],
         {
             "height": 18 * max(len(names), 3) + 240,

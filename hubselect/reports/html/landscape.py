@@ -9,6 +9,7 @@ from hubselect.reports.html.figures import Chart
 from hubselect.reports.html.heatmap import matrix
 from hubselect.reports.html.maps import cluster_map
 from hubselect.reports.html.page import Section
+from hubselect.reports.numbers import counted
 
 if TYPE_CHECKING:
     from hubselect.api.reporting.landscape import Landscape
@@ -49,7 +50,7 @@ def _map(here: Landscape, marked: Marked, key: str) -> list[Chart | str]:
 
 def _about(here: Landscape, marked: Marked) -> str:
     drawn = (
-        f"{len(here.models)} of {here.total:,} models with results are drawn: "
+        f"{len(here.models)} of {counted(here.total, 'model')} with results are drawn: "
         f"{'the recalled ones, ' if marked.recalled else ''}representatives of clusters, then the best. "
         if len(here.models) < here.total
         else ""
@@ -57,7 +58,8 @@ def _about(here: Landscape, marked: Marked) -> str:
     told = ""
     if here.clustering is not None:
         several = sum(c.size > 1 for c in here.clustering.clusters)
-        told = f"{len(here.clustering.clusters):,} clusters, {several:,} of them with more than one model. "
+        count = counted(len(here.clustering.clusters), "cluster")
+        told = f"{count}, {several:,} of them with more than one model. "
     return (
         f"{drawn}{told}Models are the nearer the more alike their scores on the benchmarks are; the plane "
         f"keeps {here.kept:.0%} of their squared distances."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hubselect.reports.html.clusters import Marked, drawn_members, styles
 from hubselect.reports.html.figures import ACCENT, PALETTE, QUIET, Chart, Trace, legend_below
 from hubselect.reports.html.names import NARROW, hover, labels
+from hubselect.reports.numbers import counted
 
 if TYPE_CHECKING:
     from hubselect.api.reporting.landscape import Landscape
@@ -32,14 +33,21 @@ def cluster_map(here: Landscape, marked: Marked, key: str = "") -> Chart | None:
         else _models(here, alone, "models", (PALETTE[0], "circle"), place, shown=False)
     ]
     traces += [
-        _models(here, members[c], f"cluster {c}, {len(members[c])} models", look, place, shown=i < LEGEND)
+        _models(
+            here,
+            members[c],
+            f"cluster {c}, {counted(len(members[c]), 'model')}",
+            look,
+            place,
+            shown=i < LEGEND,
+        )
         for i, (c, look) in enumerate(style.items())
     ]
     traces += _rings(here, marked, place)
     traces, slope = [t for t in traces if t["x"]], _slope(here)
     return Chart(
         f"map{key}",
-        f"Map of {len(here.models)} models: near ones reach similar scores on the benchmarks",
+        f"Map of {counted(len(here.models), 'model')}: near ones reach similar scores on the benchmarks",
         traces,
         {
             "height": round(90 + WIDTH * 1.1 * slope),

@@ -17,7 +17,7 @@ from hubselect.reports.html.figures import (
     score_axis,
 )
 from hubselect.reports.html.names import NARROW, WIDE, hover, labels
-from hubselect.reports.numbers import score
+from hubselect.reports.numbers import counted, score
 
 
 def predicted_and_reached(
@@ -139,7 +139,7 @@ def ranking(recalled: Sequence[Recalled], winner: str | None) -> Chart | None:
     }
     return Chart(
         "ranking",
-        f"Recall scores of {len(recalled)} models",
+        f"Recall scores of {counted(len(recalled), 'model')}",
         [trace],
         {
             "height": rows_height(len(recalled), 22, 70),
