@@ -29,6 +29,7 @@ import pytest
 
 from hubselect.demo.server import MiniHub
 from hubselect.executors.starting import worker_context
+from tests.support import lab as laboratory
 
 if "huggingface_hub" in sys.modules:
     raise RuntimeError("huggingface_hub was imported before tests/conftest.py could set its environment")
@@ -65,6 +66,12 @@ def hub() -> MiniHub:
 def hub_root(hub: MiniHub) -> Path:
     """The folder below which tests write repositories (tests.support.repos)."""
     return hub.root
+
+
+@pytest.fixture(scope="session")
+def lab(hub_root: Path, tmp_path_factory: pytest.TempPathFactory) -> laboratory.Lab:
+    """The laboratory of this process, made when the first test asks for it. Tests copy its registry."""
+    return laboratory.make(hub_root, tmp_path_factory.mktemp("lab"))
 
 
 @pytest.fixture(scope="session", autouse=True)

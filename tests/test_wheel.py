@@ -1,77 +1,44 @@
 """The wheel in an environment of its own, with nothing but what it asks for: what people get from pip.
 
-Skipped where pip reaches no index: the build tool and the dependencies come from there.
+With the extra `demo` it is tried in `tests/demo/test_tour.py`. Skipped where pip reaches no index.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import sys
-import venv
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from hubselect.demo.server import MiniHub
-from hubselect.demo.zoo import DEMO_BENCHMARKS, DEMO_TARGET, OWNER
 from tests.support import hf_extension
 from tests.support.repos import write_text_dataset
+from tests.support.wheels import ROOT, built_wheel, environment_with, inherited
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[1]
 ZOO = ROOT / "hubselect" / "demo" / "zoo" / "weights"  # checkpoints that cost no torch
 NOT_INSTALLED = ("torch", "transformers", "datasets", "ray", "matplotlib", "starlette", "pytest")
-PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
-_UNREACHABLE = ("Could not find a version", "No matching distribution", "Connection", "Temporary failure",
-                "Max retries", "ReadTimeout", "NewConnectionError", "ProxyError")  # fmt: skip
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    wheels = tmp_path_factory.mktemp("wheels")
-    _pip(sys.executable, "wheel", str(ROOT), "--no-deps", "--quiet", "--wheel-dir", str(wheels))
-    (built,) = wheels.glob("hubselect-*.whl")
-    return built
-
-
-@pytest.fixture(scope="module")
-def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment, where `hf extensions install` would put it, with the wheel and no extras."""
     home = tmp_path_factory.mktemp("home")
     place = home / ".local" / "share" / "hf" / "extensions" / hf_extension.NAME / "venv"
-    _environment(place, str(wheel))
-    hf_extension.install(home, place / "bin" / hf_extension.NAME)
+    programs = environment_with(str(built_wheel(tmp_path_factory.mktemp("wheels"))), place)
+    hf_extension.install(home, programs / hf_extension.NAME)
     return home
-
-
-def _environment(place: Path, asked: str) -> None:
-    """A virtual environment at `place` with what `asked` names, in the versions of constraints.txt."""
-    venv.EnvBuilder(with_pip=False, symlinks=os.name != "nt").create(place)
-    quick = ("--quiet", "--no-compile", "-c", str(ROOT / "constraints.txt"))
-    _pip(sys.executable, "--python", str(place / "bin" / "python"), "install", *quick, asked)
-
-
-def _pip(python: str, *words: str) -> None:
-    done = subprocess.run([python, *PIP, *words], capture_output=True, text=True)
-    if done.returncode and any(sign in done.stderr for sign in _UNREACHABLE):
-        pytest.skip(f"pip reaches no index: {done.stderr.strip().splitlines()[-1][:200]}")
-    assert done.returncode == 0, done.stderr
-
-
-def _inherited() -> dict[str, str]:
-    return {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
 
 
 @pytest.fixture(scope="module")
 def call(bare: Path, hub: MiniHub) -> Call:
     """Runs a program of that environment, far from the checkout and with nothing inherited from it."""
     place = bare / ".local" / "share" / "hf" / "extensions" / hf_extension.NAME / "venv" / "bin"
-    environment = hf_extension.environment({**_inherited(), **hub.environment(bare / "hf-home")}, bare)
+    environment = hf_extension.environment({**inherited(), **hub.environment(bare / "hf-home")}, bare)
     environment["HUBSELECT_REGISTRY"] = str(bare / "registry.db")
 
     def run(program: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -131,38 +98,3 @@ def test_training_names_its_extra(call: Call, hub: MiniHub, hub_root: Path) -> N
     assert "'hubselect[train]'" in line
     assert hf_extension.NAME in line
     assert "Traceback" not in filled.stderr
-
-
-def test_the_extra_runs_the_demo(wheel: Path, tmp_path: Path) -> None:
-    """With `demo` installed beside it, in an environment of its own, the whole job ends with a winner."""
-    _environment(tmp_path / "venv", f"{wheel}[demo]")
-    programs = tmp_path / "venv" / "bin"
-
-    def run(*words: str) -> str:
-        environment = {**_inherited(), "HOME": str(tmp_path)}
-        done = subprocess.run(
-            [str(programs / words[0]), *words[1:]],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    where = run("python", "-c", "import hubselect; print(hubselect.__file__)")
-    assert where.startswith(str(tmp_path / "venv"))
-    shown = " ".join(run("hubselect", "demo", "--workdir", "demo").split())  # wide lines are broken
-    registry = ("--registry", str(tmp_path / "demo" / "registry.db"))
-    (selection,) = json.loads(run("hubselect", "selections", "--json", *registry))
-    assert selection["status"] == "done"
-    assert selection["dataset"] == f"{OWNER}/{DEMO_TARGET['text-classification']}"
-    winner = selection["model"]
-    assert f"Winner: {winner} " in shown
-    assert f"test {selection['test']:.4f}, loaded from there and scored again" in shown
-    assert (tmp_path / "demo" / "winner" / "model.safetensors").is_file()
-    curves = json.loads(run("hubselect", "curves", winner, "--json", *registry))
-    assert {c["dataset"] for c in curves if c["status"] == "done"} >= {
-        f"{OWNER}/{name}" for name in DEMO_BENCHMARKS["text-classification"]
-    }
-    run("hubselect", "registry", "check", *registry)

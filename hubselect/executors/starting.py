@@ -23,6 +23,7 @@ _LIBRARIES = "hubselect.executors.libraries"
 _NOT_READ = ("HUBSELECT_", "PYTEST_", "RAY_")
 # by `training.quiet` and by torch, when they are imported
 _SET_BY_LIBRARIES = ("DISABLE_SAFETENSORS_CONVERSION", "TOKENIZERS_PARALLELISM", "KMP_DUPLICATE_LIB_OK")
+_READ_LATE = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")  # whenever a request is made
 _OF_SHELLS = ("PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES")
 _server: dict[str, str] | None = None  # the environment it started in
 _no_server = False
@@ -48,5 +49,5 @@ def _start_server() -> None:
 
 def _environment() -> dict[str, str]:
     """What libraries may have read."""
-    ignored = (*_SET_BY_LIBRARIES, *_OF_SHELLS)
+    ignored = (*_SET_BY_LIBRARIES, *_READ_LATE, *_OF_SHELLS)
     return {n: v for n, v in os.environ.items() if n not in ignored and not n.startswith(_NOT_READ)}

@@ -1,4 +1,4 @@
-"""The laboratory, made once per test process; every test works on its own copy of the registry."""
+"""Every test works on its own copy of the laboratory's registry."""
 
 from __future__ import annotations
 
@@ -9,11 +9,6 @@ import pytest
 from huggingface_hub import constants
 
 from tests.support import lab as laboratory
-
-
-@pytest.fixture(scope="session")
-def lab(hub_root: Path, tmp_path_factory: pytest.TempPathFactory) -> laboratory.Lab:
-    return laboratory.make(hub_root, tmp_path_factory.mktemp("lab"))
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
-"""Every kind of label from the Hub to the winner: indexed, benchmarked, recalled and selected for, over real
-HTTP, and scored as scikit-learn or scipy scores what was predicted."""
+"""Every kind of label from the Hub to the winner and back: indexed, benchmarked, recalled, selected for and
+published, over real HTTP, and scored as scikit-learn or scipy scores what was predicted."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from sklearn import metrics as scikit
 
 from hubselect import Registry, add_dataset, add_model, benchmark, coarse_recall, select
 from hubselect.errors import InvalidInput
-from hubselect.records import Dataset, ProblemType, Task
+from hubselect.records import Dataset, ProblemType, Recipe, Selection, Task
+from hubselect.training.saved import evaluate_saved
 from tests.support.kinds import (
     TAGS,
     TOPICS,
@@ -27,7 +29,13 @@ from tests.support.kinds import (
     write_sound_model,
     write_words,
 )
-from tests.support.repos import write_text_dataset, write_text_model
+from tests.support.repos import (
+    IMAGE_LABELS,
+    write_image_dataset,
+    write_image_model,
+    write_text_dataset,
+    write_text_model,
+)
 
 Predicted = dict[str, Any]
 
@@ -44,7 +52,8 @@ class Kind:
     loader: str
     problem_type: ProblemType = "single_label_classification"
     names: tuple[str, ...] = ()
-    sound: bool = False
+    model: Callable[..., Path] = write_text_model
+    tested: int = 32
 
 
 def _accuracy(found: Predicted) -> float:
@@ -98,23 +107,32 @@ KINDS = {
         _accuracy,
         "AutoModelForAudioClassification",
         names=("low", "high"),
-        sound=True,
+        model=write_sound_model,
+    ),
+    "images": Kind(
+        partial(write_image_dataset, layout="parquet"),
+        "image-classification",
+        "accuracy",
+        _accuracy,
+        "AutoModelForImageClassification",
+        names=IMAGE_LABELS,
+        model=write_image_model,
+        tested=24,
     ),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_kind_of_label_goes_all_the_way(kind: str, hub_root: Path, tmp_path: Path) -> None:
-    import transformers
-
+def test_a_kind_of_label_goes_all_the_way(
+    kind: str, hub_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_anybody")
     this, owner = KINDS[kind], f"kind-{kind}"
     models = (f"{owner}/one", f"{owner}/two")
     for seed, model in enumerate(models):
-        if this.sound:
-            write_sound_model(hub_root, model, seed=seed)
-        else:
-            write_text_model(hub_root, model, seed=seed, head=seed == 0)
+        without = {} if this.model is write_sound_model else {"head": seed == 0}
+        this.model(hub_root, model, seed=seed, **without)
     datasets = [f"{owner}/bench-one", f"{owner}/bench-two", f"{owner}/target"]
     for seed, dataset in enumerate(datasets):
         this.write(hub_root, dataset, seed=seed)
@@ -133,15 +151,34 @@ def test_a_kind_of_label_goes_all_the_way(kind: str, hub_root: Path, tmp_path: P
         assert {r.model for r in recalled.recalled} == set(models)
         assert all(s.proxy.startswith("logme") for s in recalled.scored)
         assert {s.model for s in recalled.scored} == set(models), recalled.notes
-        found = select(datasets[2], registry=store, k=2, output=tmp_path / "winner", workers=2)
+        found = select(
+            datasets[2], registry=store, k=2, output=tmp_path / "winner", workers=2, push_to_hub=owner
+        )
+        target, recipe = store.dataset(found.dataset), store.recipe(found.recipe)
 
     assert found.metric == this.metric
     predicted = json.loads((tmp_path / "winner" / "predictions.json").read_text())
     assert predicted["metric"] == this.metric
     assert predicted["score"] == found.test_score
     assert found.test_score == pytest.approx(this.score(predicted))
-    assert len(predicted["truth"]) == 32
-    getattr(transformers, this.loader).from_pretrained(tmp_path / "winner")
+    assert len(predicted["truth"]) == this.tested
+    assert_published(f"minihub/{owner}", this, found, target, recipe)
+
+
+def assert_published(repo_id: str, kind: Kind, found: Selection, target: Dataset, recipe: Recipe) -> None:
+    """Its card and results are read by the Hub's client, and what is loaded by id scores what they say."""
+    import transformers
+    from huggingface_hub import HfApi, ModelCard, snapshot_download
+
+    card = ModelCard.load(repo_id)
+    (result,) = card.data.eval_results
+    assert (card.data.base_model, card.data.pipeline_tag) == (found.model_id, kind.task)
+    assert (result.metric_value, result.dataset_type) == (found.test_score, target.id)
+    info = HfApi().model_info(repo_id, expand=["evalResults"])
+    assert [(e.dataset_id, e.value) for e in info.eval_results or ()] == [(target.id, found.test_score)]
+    _, loading = getattr(transformers, kind.loader).from_pretrained(repo_id, output_loading_info=True)
+    assert not loading["missing_keys"]
+    assert evaluate_saved(Path(snapshot_download(repo_id)), target, recipe) == pytest.approx(found.test_score)
 
 
 @pytest.mark.slow
@@ -184,7 +221,6 @@ def test_pairs_are_read_in_the_order_in_which_their_columns_are_named(
 ) -> None:
     """Either order makes a dataset, and each is read as it is named."""
     from hubselect.hub import index_dataset
-    from hubselect.records import Recipe
     from hubselect.training.data import load_splits
 
     name = unique_id("pairs")
@@ -206,9 +242,7 @@ def test_numbers_in_any_unit_are_learnt(
     from transformers import AutoModelForSequenceClassification
 
     from hubselect.hub import download_model, index_dataset, index_model
-    from hubselect.records import Recipe
     from hubselect.training.finetuning import FineTuning
-    from hubselect.training.saved import evaluate_saved
 
     write_numbers(hub_root, unique_id("prices"), scale=600_000.0)
     write_text_model(hub_root, unique_id("bert"), seed=3)

@@ -19,16 +19,16 @@ from rich.console import Console
 
 from hubselect.api.progress import PLAN, Candidate, Progress, Standings
 from hubselect.cli.live import drawn, standings
-from hubselect.demo.server import MiniHub
 from hubselect.records import CurvePoint
 from hubselect.registry import Registry
-from tests.support import lab
+from tests.support.lab import TARGET, Lab
 
 ROWS = (
     Candidate("org/first", "trains", (CurvePoint("org/first", 1, 1.0, 0.81, 2.0),), 0.875, 1),
     Candidate("org/second", "left", (CurvePoint("org/second", 1, 1.0, 0.5, 2.0),), 0.6, 1, "[far] behind"),
     Candidate("org/third", "failed", why="its weights are cut short"),
 )
+LONG = 40  # epochs of some tenths of a second
 EVENT = Standings("fine-tune", 1, 5, "", 4, "f1_macro", ROWS, 75.0)
 
 
@@ -63,26 +63,23 @@ def test_the_table_goes_away_and_announcements_stay() -> None:
     assert shown.count("\x1b[2K") >= 4  # its lines are cleared in the end
 
 
-@pytest.fixture(scope="module")
-def laboratory(hub: MiniHub, hub_root: Path, tmp_path_factory: pytest.TempPathFactory) -> lab.Lab:
-    return lab.make(hub_root, tmp_path_factory.mktemp("lab"))
-
-
-def command(registry: Path, *more: str) -> list[str]:
-    words = ("select", lab.TARGET, "-k", "3", "--policy", "brute-force", "--epochs", "4", "--workers", "1")
+def command(registry: Path, *more: str, epochs: int = 4) -> list[str]:
+    words = ["select", TARGET, "-k", "3", "--policy", "brute-force", "--workers", "1"]
+    words += ["--epochs", str(epochs)]
     return [sys.executable, "-m", "hubselect", *words, "--registry", str(registry), *more]
 
 
 @pytest.mark.slow
 def test_ctrl_c_leaves_a_selection_that_the_named_command_goes_on_with(
-    laboratory: lab.Lab, hub_environment: dict[str, str], tmp_path: Path
+    lab: Lab, hub_environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """On a real terminal, to the whole group of processes, in the middle of training."""
+    """On a real terminal, to the whole group of processes, in the middle of a training that is long enough
+    to be stopped in."""
     registry = tmp_path / "registry.db"
-    registry.write_bytes(laboratory.registry.read_bytes())
+    registry.write_bytes(lab.registry.read_bytes())
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        command(registry),
+        command(registry, epochs=LONG),
         env=hub_environment,
         stdout=theirs,
         stderr=theirs,
@@ -92,7 +89,7 @@ def test_ctrl_c_leaves_a_selection_that_the_named_command_goes_on_with(
     os.close(theirs)
     shown = ""
     deadline = time.monotonic() + 120
-    while " 1/4 " not in plain(shown) and time.monotonic() < deadline:
+    while f" 1/{LONG} " not in plain(shown) and time.monotonic() < deadline:
         if select.select([ours], [], [], 1.0)[0]:
             shown += os.read(ours, 65536).decode(errors="replace")
     os.killpg(process.pid, signal.SIGINT)
@@ -108,7 +105,9 @@ def test_ctrl_c_leaves_a_selection_that_the_named_command_goes_on_with(
     with Registry.open(registry) as store:
         (unfinished,) = store.selections()
         assert unfinished.status == "running"
-    done = subprocess.run(command(registry, "--json"), env=hub_environment, capture_output=True, text=True)
+    done = subprocess.run(
+        command(registry, "--json", epochs=LONG), env=hub_environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert (found["selection_id"], found["resumed"]) == (unfinished.id, True)
@@ -127,10 +126,10 @@ def _rest(terminal: int) -> str:
 
 
 @pytest.mark.slow
-def test_piped_nothing_is_drawn(laboratory: lab.Lab, hub_environment: dict[str, str], tmp_path: Path) -> None:
+def test_piped_nothing_is_drawn(lab: Lab, hub_environment: dict[str, str], tmp_path: Path) -> None:
     """No colour, no bars, no table in between: announcements on stderr, the result on stdout."""
     registry = tmp_path / "registry.db"
-    registry.write_bytes(laboratory.registry.read_bytes())
+    registry.write_bytes(lab.registry.read_bytes())
     tracked = command(registry, "--report-to", "tensorboard")
     done = subprocess.run(tracked, env=hub_environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -51,11 +51,6 @@ class Trained:
         assert done.verdicts == self.selection.history
 
 
-@pytest.fixture(scope="module")
-def lab(hub_root: Path, tmp_path_factory: pytest.TempPathFactory) -> laboratory.Lab:
-    return laboratory.make(hub_root, tmp_path_factory.mktemp("lab"))
-
-
 BUDGETED = "successive-halving within 5.4 epochs"  # all four start, one instead of two goes on
 
 

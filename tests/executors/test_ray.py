@@ -30,11 +30,6 @@ slow = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def lab(hub_root: Path, tmp_path_factory: pytest.TempPathFactory) -> laboratory.Lab:
-    return laboratory.make(hub_root, tmp_path_factory.mktemp("lab"))
-
-
-@pytest.fixture(scope="module")
 def nodes(lab: laboratory.Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     """A head that sees all of the driver's files, and a second node that sees none, if that can be."""
     from huggingface_hub import constants

@@ -22,8 +22,9 @@ found = {"first": answered()}
 os.environ["HUBSELECT_DEBUG"] = "1"
 found["set"] = answered("HUBSELECT_DEBUG")
 os.environ["RAY_CLIENT_MODE"] = "0"
+os.environ["HF_TOKEN"] = "hf_new"
 del os.environ["HUBSELECT_DEBUG"]
-found["taken away"] = answered("HUBSELECT_DEBUG")
+found["taken away"] = answered("HUBSELECT_DEBUG", "HF_TOKEN")
 os.environ["HF_HOME"] = "/nowhere"
 found["read by libraries"] = answered("HF_HOME")
 print(json.dumps(found))
@@ -69,7 +70,7 @@ def test_a_worker_has_the_libraries_before_its_first_call(found: dict[str, list[
 
 def test_a_worker_has_the_environment_of_the_driver_as_it_is_now(found: dict[str, list[object]]) -> None:
     assert found["set"] == [True, ["1"]]
-    assert found["taken away"] == [True, [None]]
+    assert found["taken away"] == [True, [None, "hf_new"]]
 
 
 def test_where_libraries_would_read_something_else_workers_import_for_themselves(

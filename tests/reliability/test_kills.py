@@ -21,12 +21,7 @@ from tests.support import lab as laboratory
 from tests.support.kills import Life, finish, on_disk, recorded
 
 pytestmark = pytest.mark.slow
-KILLS = 4
-
-
-@pytest.fixture(scope="module")
-def lab(hub_root: Path, tmp_path_factory: pytest.TempPathFactory) -> laboratory.Lab:
-    return laboratory.make(hub_root, tmp_path_factory.mktemp("lab"))
+KILLS = 3
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from tests.support.kills import Asking, said, sound
 from tests.support.listings import write_listed_model
 
 pytestmark = pytest.mark.slow
-KILLS = int(os.environ.get("HUBSELECT_TEST_KILLS", "6"))
+KILLS = int(os.environ.get("HUBSELECT_TEST_KILLS", "4"))
 SEED = os.environ.get("HUBSELECT_TEST_SEED", "0")
 PAGE = 20
 LISTED = 15 * PAGE
