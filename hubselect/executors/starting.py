@@ -21,8 +21,14 @@ from multiprocessing.forkserver import ensure_running
 _LIBRARIES = "hubselect.executors.libraries"
 # beginnings of names that are read when they are needed, if at all; importing ray sets some of its own
 _NOT_READ = ("HUBSELECT_", "PYTEST_", "RAY_")
-# by `training.quiet` and by torch, when they are imported
-_SET_BY_LIBRARIES = ("DISABLE_SAFETENSORS_CONVERSION", "TOKENIZERS_PARALLELISM", "KMP_DUPLICATE_LIB_OK")
+# by `training.quiet`, torch and scikit-learn, when they are imported or first used
+_SET_BY_LIBRARIES = (
+    "DISABLE_SAFETENSORS_CONVERSION",
+    "TOKENIZERS_PARALLELISM",
+    "KMP_DUPLICATE_LIB_OK",
+    "KMP_INIT_AT_FORK",
+    "TORCHINDUCTOR_CACHE_DIR",
+)
 _READ_LATE = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")  # whenever a request is made
 _OF_SHELLS = ("PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES")
 _server: dict[str, str] | None = None  # the environment it started in

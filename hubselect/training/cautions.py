@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hubselect.training.labels import UNSEEN
 
 if TYPE_CHECKING:
-    from hubselect.training.data import Examples
+    from hubselect.training.examples import Examples
 
 
 def cautions(

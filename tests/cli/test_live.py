@@ -28,7 +28,7 @@ ROWS = (
     Candidate("org/second", "left", (CurvePoint("org/second", 1, 1.0, 0.5, 2.0),), 0.6, 1, "[far] behind"),
     Candidate("org/third", "failed", why="its weights are cut short"),
 )
-LONG = 40  # epochs of some tenths of a second
+LONG = 15  # epochs of some tenths of a second
 EVENT = Standings("fine-tune", 1, 5, "", 4, "f1_macro", ROWS, 75.0)
 
 

@@ -25,6 +25,9 @@ os.environ["RAY_CLIENT_MODE"] = "0"
 os.environ["HF_TOKEN"] = "hf_new"
 del os.environ["HUBSELECT_DEBUG"]
 found["taken away"] = answered("HUBSELECT_DEBUG", "HF_TOKEN")
+import sklearn
+os.environ["TORCHINDUCTOR_CACHE_DIR"] = "/set/by/torch"
+found["libraries imported"] = answered()
 os.environ["HF_HOME"] = "/nowhere"
 found["read by libraries"] = answered("HF_HOME")
 print(json.dumps(found))
@@ -71,6 +74,11 @@ def test_a_worker_has_the_libraries_before_its_first_call(found: dict[str, list[
 def test_a_worker_has_the_environment_of_the_driver_as_it_is_now(found: dict[str, list[object]]) -> None:
     assert found["set"] == [True, ["1"]]
     assert found["taken away"] == [True, [None, "hf_new"]]
+
+
+def test_libraries_that_the_driver_imports_meanwhile_change_nothing(found: dict[str, list[object]]) -> None:
+    """They set variables of their own."""
+    assert found["libraries imported"] == [True, []]
 
 
 def test_where_libraries_would_read_something_else_workers_import_for_themselves(
