@@ -28,6 +28,8 @@ from hubselect.registry import Registry
 from tests.cli.conftest import Run, run
 from tests.registry.conftest import RECIPE, TEXT, add_cell, fill
 
+pytestmark = pytest.mark.slow  # whole registries go up and down
+
 __all__ = ["run"]  # a fixture of the command line's tests
 
 
@@ -347,7 +349,6 @@ def test_a_public_repository_does_not_become_private_silently(one: Registry, rep
         push(repo, registry=one, private=True)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", ["corrupt", "cut"])
 def test_damage_on_the_way_changes_nothing(
     one: Registry, two: Registry, repo: str, hub: MiniHub, how: str

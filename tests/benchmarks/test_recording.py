@@ -16,6 +16,8 @@ from benchmarks.quality.load import provenance, recorded_registry
 from hubselect.api.benchmarks.benchmarking import recipe_for
 from hubselect.errors import InvalidInput
 
+pytestmark = pytest.mark.slow
+
 QUALITY = Path(__file__).parents[2] / "benchmarks" / "quality"
 ONE = ["--model", "resnet-digits", "--dataset", "digits"]
 
@@ -50,7 +52,6 @@ def test_no_recording_is_one_clear_error(tmp_path: Path) -> None:
         recorded_registry(tmp_path / "registry.db", tmp_path / "nothing")
 
 
-@pytest.mark.slow
 def test_a_recording_goes_on_after_a_kill_and_loads_as_a_registry(tmp_path: Path) -> None:
     """Two seeds of one recipe, twenty stages each, and what they were made from beside them."""
     with subprocess.Popen(command(tmp_path, *ONE, "--seeds", "0"), start_new_session=True) as process:

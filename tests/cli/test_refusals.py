@@ -13,6 +13,8 @@ import pytest
 from hubselect.demo.server import MiniHub
 from tests.support.repos import break_weights, write_settings, write_text_dataset, write_text_model
 
+pytestmark = pytest.mark.slow  # a process for each
+
 COMMAND = [sys.executable, "-m", "hubselect"]
 
 

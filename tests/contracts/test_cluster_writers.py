@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from hubselect.api.clusters.upkeep import cluster_afresh, keep_up
 from hubselect.api.importing import import_scores
@@ -12,6 +13,8 @@ from hubselect.knowledge.matrix import PerformanceMatrix
 from hubselect.registry import Registry
 from tests.cli.conftest import DATASETS, MODELS, curves
 from tests.contracts.processes import together
+
+pytestmark = pytest.mark.slow  # eight processes on every database
 
 WRITERS, MODELS_EACH, RECIPE = 8, 2, "imported:shared"
 

@@ -17,6 +17,8 @@ from hubselect.registry import Registry
 from tests.contracts.processes import together
 from tests.registry.conftest import TEXT, add_cell, fill
 
+pytestmark = pytest.mark.slow  # whole registries go up and down
+
 
 @pytest.fixture
 def repo(hub: MiniHub, monkeypatch: pytest.MonkeyPatch) -> str:

@@ -19,6 +19,8 @@ from hubselect.demo.zoo.pretraining import pretrain, read_manifest
 from hubselect.demo.zoo.text_pretraining import pretrain_text, tokenize
 from hubselect.demo.zoo.tokenizers import TOKENIZERS, VOCABULARY, build_tokenizer
 
+pytestmark = pytest.mark.slow  # reads a corpus first
+
 A_LITTLE_TRAINING = """
 import hashlib, torch
 from hubselect.demo.zoo.checkpoints import checkpoint
@@ -53,7 +55,6 @@ def tokenizers(corpus: Corpus) -> dict[str, Tokenizer]:
     return {kind: build_tokenizer(kind, corpus) for kind in TOKENIZERS}
 
 
-@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_in_every_process() -> None:
     """Hash randomisation differs between the two processes; tokenizers and weights do not."""
     running = []
@@ -70,7 +71,6 @@ def test_the_same_seed_gives_the_same_weights_in_every_process() -> None:
     assert first == second
 
 
-@pytest.mark.slow
 def test_checkpoints_are_made_upon_their_parents_saved_and_recorded(tmp_path: Path) -> None:
     """A parent that is there is kept unless it is damaged or of another seed."""
     first = pretrain(["vit-glyphs-digits"], tmp_path, effort=0.01)

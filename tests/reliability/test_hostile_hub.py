@@ -24,6 +24,8 @@ from tests.support.bad_hub import (
 )
 from tests.support.repos import write_text_dataset
 
+pytestmark = pytest.mark.slow  # waits and retries
+
 UniqueId = Callable[[str], str]
 HOSTILE_ETAGS = {
     "upwards": '"../../../evil-etag"',

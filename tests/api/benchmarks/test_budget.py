@@ -13,6 +13,8 @@ from hubselect.knowledge.suites import propose
 from tests.cli.conftest import Run, run  # noqa: F401
 from tests.support.lab import BENCHMARKS, LATECOMER, MODELS
 
+pytestmark = pytest.mark.slow
+
 
 def suite_order(registry: Path) -> tuple[str, ...]:
     with Registry.open(registry) as store:
@@ -21,7 +23,6 @@ def suite_order(registry: Path) -> tuple[str, ...]:
         return propose(matrix_of(store, recipe), len(BENCHMARKS)).datasets
 
 
-@pytest.mark.slow
 def test_a_new_model_gets_the_most_telling_datasets_first(registry: Path) -> None:
     """A budget of two fills two cells in the order of the suite; the rest waits for the next call."""
     order = suite_order(registry)
@@ -35,7 +36,6 @@ def test_a_new_model_gets_the_most_telling_datasets_first(registry: Path) -> Non
     assert benchmark(registry=registry, budget=100).cells == ()
 
 
-@pytest.mark.slow
 def test_where_nothing_is_known_full_rows_come_first(registry: Path) -> None:
     """Under a new recipe nothing is known: the first model gets its whole row before the second."""
     report = benchmark(registry=registry, epochs=1, budget=4, workers=1)
