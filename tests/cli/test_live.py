@@ -85,6 +85,7 @@ def test_ctrl_c_leaves_a_selection_that_the_named_command_goes_on_with(
         stderr=theirs,
         stdin=theirs,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as a shell's; ours may ignore it
     )
     os.close(theirs)
     shown = ""

@@ -181,15 +181,15 @@ class Scorer:
 
     def _announce(self, models: Sequence[Model]) -> None:
         """Say what will be fetched, before anything is."""
-        absent = [m for m in models if not is_downloaded(m)]
+        if not models:
+            return
+        absent, wanted = [m for m in models if not is_downloaded(m)], []
         if absent:
             known = [m.weights_bytes for m in absent if m.weights_bytes is not None]
             unknown = f" and {len(absent) - len(known)} of unknown size" if len(known) < len(absent) else ""
             whose = ", ".join(m.id for m in absent)
             wanted = [f"weights of {counted(len(absent), 'model')}, {size(sum(known))}{unknown} ({whose})"]
-        else:
-            wanted = []
-        if models and self._dataset.path is None:  # files of one's own are here already
+        if self._dataset.path is None:  # files of one's own are here already
             wanted.append(self._dataset.name)
         if self._bound:
             self._listener(Progress(PLAN, 0, len(models), self._bound))
