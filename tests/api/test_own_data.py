@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hubselect import Registry, add_dataset, add_model, plan_selection, select
+from hubselect import Progress, Registry, add_dataset, add_model, coarse_recall, plan_selection, select
 from hubselect.api.targets import target_dataset
 from hubselect.errors import InvalidInput, UnsupportedDataset
 from hubselect.hub import index_own
@@ -146,6 +146,11 @@ def test_a_selection_for_a_file_goes_all_the_way(hub_root: Path, tmp_path: Path)
     with Registry.open(tmp_path / "registry.db") as store:
         add_model("own-data/bert", registry=store, benchmark=False)
         assert plan_selection(place, registry=store, **asked).k == 1
+        told: list[Progress] = []
+        coarse_recall(place, registry=store, method="fused", proxy="leep", scope="all", listener=told.append)
+        (announced,) = [t.detail for t in told if "to be downloaded" in t.detail]
+        assert "own-data/bert" in announced
+        assert "own.csv" not in announced  # it is here already
         found = select(place, registry=store, output=tmp_path / "winner", **asked)
         assert found.test_score is not None
         assert select(str(place), registry=store, output=tmp_path / "winner", **asked).id == found.id
