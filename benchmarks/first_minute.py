@@ -17,7 +17,6 @@ import argparse
 import csv
 import inspect
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -36,11 +35,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.machine import machine
 from benchmarks.quality.load import recorded_registry
 from hubselect.demo.server import MiniHub
+from tests.support.wheels import PIP, ROOT, built_wheel, inherited
 
-ROOT = Path(__file__).parents[1]
 TASK = "text-classification"
 TARGET_MODULES = ("decimal", "email.message", "pathlib", "threading")
-PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
 SHOWN = ("pip", "numpy", "pandas", "torch", "transformers", "datasets")
 
 
@@ -124,8 +122,7 @@ class Newcomer:
         }
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
-        return {**kept, "HOME": str(self.folder), "PYTHONUNBUFFERED": "1", **self.settings}
+        return {**inherited(), "HOME": str(self.folder), "PYTHONUNBUFFERED": "1", **self.settings}
 
     def _note(
         self,
@@ -212,13 +209,6 @@ def heavy(hub: MiniHub, wheel: Path) -> dict[str, Any]:
         user.installs(wheel, "demo", "install the demo on top")
         user.runs("the demo, to the winner", "demo", until="Winner:")
         return {"steps": [asdict(step) for step in user.done], "installed": user.installed()}
-
-
-def built_wheel(folder: Path) -> Path:
-    words = ("wheel", str(ROOT), "--quiet", "--no-deps", "--wheel-dir", str(folder))
-    subprocess.run([sys.executable, *PIP, *words], check=True)
-    (wheel,) = folder.glob("hubselect-*.whl")
-    return wheel
 
 
 def run() -> dict[str, Any]:

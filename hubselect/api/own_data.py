@@ -1,5 +1,4 @@
-"""Data of one's own: brought from Python as files that workers and later commands can read, and what is
-told of it to others."""
+"""Data that somebody has at hand in Python, as files that workers and later commands can read."""
 
 from __future__ import annotations
 
@@ -7,38 +6,11 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from hubselect.errors import InvalidInput, StorageFailed
 from hubselect.hub import content_digest
-
-_T = TypeVar("_T")
-
-
-def public_name(dataset: str) -> str:
-    """What others read instead of the name of a file of one's own: that it is data, with the beginning of
-    its content's hash. Names of the Hub stay."""
-    return f"./data@{dataset.rpartition('@')[2]}" if dataset.startswith("./") else dataset
-
-
-def without_own_name(told: _T, dataset: str) -> _T:
-    """The same record or JSON value with the public name wherever a text of it names `dataset`."""
-    return cast(_T, _renamed(told, dataset, public_name(dataset)))
-
-
-def _renamed(told: Any, old: str, new: str) -> Any:
-    if isinstance(told, str):
-        return told.replace(old, new)
-    if isinstance(told, Mapping):
-        return {_renamed(key, old, new): _renamed(value, old, new) for key, value in told.items()}
-    if isinstance(told, list | tuple):
-        return type(told)(_renamed(value, old, new) for value in told)
-    if is_dataclass(told) and not isinstance(told, type):
-        parts = {f.name: _renamed(getattr(told, f.name), old, new) for f in fields(told) if f.init}
-        return replace(told, **parts)
-    return told
 
 
 def placed(dataset: Any, home: Path) -> str:

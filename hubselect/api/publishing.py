@@ -12,7 +12,6 @@ from typing import Any
 
 from hubselect import __version__
 from hubselect.api.opening import opened
-from hubselect.api.own_data import public_name, without_own_name
 from hubselect.api.selection.evidence import EVIDENCE, holds, read_evidence
 from hubselect.errors import HubError, InvalidInput, UnknownEntry
 from hubselect.hub import hub_endpoint
@@ -31,7 +30,7 @@ from hubselect.records import Dataset, Model, Recipe, Selection, models_for
 from hubselect.registry import Registry
 from hubselect.reports.card_metadata import Chosen, card_metadata, eval_results
 from hubselect.reports.model_card import MARKS, model_card
-from hubselect.reports.public import public_document
+from hubselect.reports.public import public_document, public_name, without_own_name
 from hubselect.training.outputs import PREDICTIONS, is_checkpoint_file
 
 CARD = "README.md"

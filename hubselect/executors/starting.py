@@ -12,6 +12,7 @@ socket, because its path is too long for one (about 100 characters) or it cannot
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
 import sys
@@ -31,26 +32,24 @@ _SET_BY_LIBRARIES = (
 )
 _READ_LATE = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")  # whenever a request is made
 _OF_SHELLS = ("PWD", "OLDPWD", "SHLVL", "_", "COLUMNS", "LINES")
-_server: dict[str, str] | None = None  # the environment it started in
-_no_server = False
 
 
 def worker_context() -> BaseContext:
     """The way to start the next worker process."""
-    if sys.platform == "linux" and _server is None and not _no_server:
-        _start_server()
-    return multiprocessing.get_context("forkserver" if _server == _environment() else "spawn")
+    return multiprocessing.get_context("forkserver" if _server() == _environment() else "spawn")
 
 
-def _start_server() -> None:
-    global _server, _no_server
+@functools.cache
+def _server() -> dict[str, str] | None:
+    """The environment in which the fork server was started, once; None where there is none."""
+    if sys.platform != "linux":
+        return None
     multiprocessing.get_context("forkserver").set_forkserver_preload([_LIBRARIES])
     try:
         ensure_running()  # now, so that its environment is this one
     except OSError:
-        _no_server = True
-    else:
-        _server = _environment()
+        return None
+    return _environment()
 
 
 def _environment() -> dict[str, str]:

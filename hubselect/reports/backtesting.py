@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
-from rich.table import Table
 
 from hubselect.reports.numbers import score, size
 from hubselect.reports.tables import Part, add_row, new_table
@@ -95,9 +94,7 @@ def _pair(interval: tuple[float, float] | None) -> list[float] | None:
 
 
 def backtest_text(report: BacktestReport) -> list[Part]:
-    parts: list[Part] = [recall_table(report.recall)]
-    if blind := _blind(report.recall):
-        parts.append(f"not shown, as proxy scores are missing: {', '.join(blind)}")
+    parts = _recall(report.recall)
     if report.selections is not None:
         parts += _selections(report.selections)
     elif report.without_selections:
@@ -110,8 +107,10 @@ def backtest_text(report: BacktestReport) -> list[Part]:
     return [*parts, *map(escape, said)]
 
 
-def recall_table(recall: RecallBacktest) -> Table:
-    """Methods over all targets: mean regret (95 % bootstrap interval), rank correlation, cost."""
+def _recall(recall: RecallBacktest) -> list[Part]:
+    """Methods over all targets: mean regret (95 % bootstrap interval), rank correlation, cost. Those that
+    weigh proxies and had none rank as the mean does, and would seem measured: they are named only."""
+    blind = [name for name, m in recall.means.items() if not m.passes and name.startswith(_WEIGHING)]
     regrets = [f"regret at {k}" for k in SHOWN_AT]
     others = ["Spearman", "passes", "download"]
     table = new_table(
@@ -121,7 +120,6 @@ def recall_table(recall: RecallBacktest) -> Table:
         *others,
         right=[*regrets, *others],
     )
-    blind = _blind(recall)
     for name, means in recall.means.items():
         if name in blind:
             continue
@@ -133,12 +131,8 @@ def recall_table(recall: RecallBacktest) -> Table:
             f"{means.passes:.0f}",
             "?" if means.bytes is None else size(round(means.bytes)),
         )
-    return table
-
-
-def _blind(recall: RecallBacktest) -> list[str]:
-    """Methods that weigh proxies and had none: they rank as the mean does, and would seem measured."""
-    return [name for name, m in recall.means.items() if not m.passes and name.startswith(_WEIGHING)]
+    missing = f"not shown, as proxy scores are missing: {', '.join(blind)}"
+    return [table, missing] if blind else [table]
 
 
 def _with_interval(means: Means, k: int) -> str:

@@ -1,4 +1,5 @@
-"""Text that leaves this machine: without its paths and secrets, and read by Markdown as it is meant.
+"""Text that leaves this machine: without its paths and secrets, without the names of files of one's own,
+and read by Markdown as it is meant.
 
 Ids, labels, licences and reasons come from the Hub or quote what did: they must not become links,
 HTML, mathematics or another table on the page of a model.
@@ -8,8 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar, cast
 
 from hubselect.errors import without_secrets
 
@@ -19,6 +21,7 @@ _PLACE = re.compile(
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!&~^$@]|:(?=\S))")
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[\w.-]+)?", re.ASCII)
 _LONGEST = 300
+_T = TypeVar("_T")
 
 
 def public_text(text: str) -> str:
@@ -29,12 +32,31 @@ def public_text(text: str) -> str:
 
 def public_document(value: Any) -> Any:
     """A JSON value with all of its texts made public."""
+    return _each_text(value, public_text)
+
+
+def public_name(dataset: str) -> str:
+    """What others read instead of the name of a file of one's own: that it is data, with the beginning of
+    its content's hash. Names of the Hub stay."""
+    return f"./data@{dataset.rpartition('@')[2]}" if dataset.startswith("./") else dataset
+
+
+def without_own_name(told: _T, dataset: str) -> _T:
+    """The same record or JSON value with the public name wherever a text of it names `dataset`."""
+    return cast(_T, _each_text(told, lambda text: text.replace(dataset, public_name(dataset))))
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """A record or JSON value with each of its texts changed, keys of mappings included."""
     if isinstance(value, str):
-        return public_text(value)
-    if isinstance(value, dict):
-        return {key: public_document(inner) for key, inner in value.items()}
+        return change(value)
+    if isinstance(value, Mapping):
+        return {_each_text(k, change): _each_text(inner, change) for k, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [public_document(inner) for inner in value]
+        return type(value)(_each_text(inner, change) for inner in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        given = {f.name: getattr(value, f.name) for f in fields(value) if f.init}
+        return replace(value, **_each_text(given, change))
     return value
 
 
